@@ -1,0 +1,29 @@
+//! The words of the trade as types: what every other room speaks. No I/O, no clock, no policy.
+//!
+//! Come here to learn what an order line, a shipment line, a case or a finding is.
+//! How they are read (`intake`), compared (`resolve`, `goods`) or judged (`screening`) is elsewhere.
+
+mod amount;
+mod case;
+mod day;
+mod finding;
+mod goods;
+mod identifier;
+mod party;
+mod record;
+mod unit;
+
+pub use amount::{Amount, AmountError};
+pub use case::{
+    ArrivalCoverage, Case, CaseLimits, CaseOrder, CaseShipment, Corridor, EntityShare, EntityView, ShipmentRole,
+};
+pub use day::Day;
+pub use finding::{
+    Bits, Evidence, EvidenceKind, Finding, FindingKind, IndicatorOutcome, IndicatorResult, Level, Link, Probability,
+    RejectedAlternative,
+};
+pub use goods::{GoodsForm, HsCode};
+pub use identifier::{Identifier, IdentifierKind, Validity};
+pub use party::{Address, Country, LegalForm, MentionForm, NameForm};
+pub use record::{Company, DocumentKey, DocumentKind, OrderKey, OrderLine, Party, Record, ShipmentLine};
+pub use unit::{Unit, UnitDimension};
