@@ -45,7 +45,7 @@ pub fn attribute(problem: &Problem, policy: &FlowPolicy) -> Attribution {
     let mut taken = serve(problem, &probabilities, policy);
     for _ in 1..ROUNDS {
         for (index, candidate) in problem.candidates.iter().enumerate() {
-            penalties[index] = shortfall_penalty(candidate, taken[index].1, policy);
+            penalties[index] = shortfall_penalty(candidate, taken[index].room, policy);
         }
         probabilities = compete(problem, &groups, &own_bits, &penalties);
         taken = serve(problem, &probabilities, policy);
@@ -53,8 +53,8 @@ pub fn attribute(problem: &Problem, policy: &FlowPolicy) -> Attribution {
     assert_conserved(problem, &taken);
     let links: Vec<Attributed> = (0..own_bits.len())
         .map(|index| Attributed {
-            quantity: taken[index].0,
-            share: taken[index].1,
+            quantity: taken[index].quantity,
+            share: taken[index].share,
             probability: Probability::from_f64(probabilities[index]),
             competition_bits: competition(problem, index, own_bits[index], probabilities[index]),
             best_rival: best_rival(problem, &groups, &probabilities, index),
@@ -93,22 +93,29 @@ fn compete(problem: &Problem, groups: &[Vec<u32>], own_bits: &[f64], penalties: 
     probabilities
 }
 
-/// Serves links by falling probability; ties go to the canonical order. Returns quantity and share of each.
-fn serve(problem: &Problem, probabilities: &[f64], policy: &FlowPolicy) -> Vec<(Amount, i64)> {
+/// What one link takes of its order line and its onward paper, and which share of the paper it had room for.
+#[derive(Clone, Copy, Default)]
+struct Taken {
+    quantity: Amount,
+    share: i64,
+    room: i64,
+}
+
+/// Serves links by falling probability; ties go to the canonical order.
+/// Links too weak to take goods are still told what room there would have been.
+fn serve(problem: &Problem, probabilities: &[f64], policy: &FlowPolicy) -> Vec<Taken> {
     let mut order: Vec<u32> = (0..problem.candidates.len() as u32).collect();
     order.sort_by(|left, right| {
         probabilities[*right as usize].total_cmp(&probabilities[*left as usize]).then(left.cmp(right))
     });
     let mut supply_left: Vec<Amount> = problem.supplies.iter().map(|supply| supply.quantity).collect();
     let mut paper_left = vec![WHOLE_PAPER; problem.paper_count as usize];
-    let mut taken = vec![(Amount::ZERO, 0); problem.candidates.len()];
+    let mut taken = vec![Taken::default(); problem.candidates.len()];
     for index in order {
-        if probabilities[index as usize] < policy.link_probability_min {
-            break;
-        }
         let candidate = &problem.candidates[index as usize];
         let (quantity, share) = room_for(candidate, supply_left[candidate.supply as usize], &paper_left);
-        if share == 0 {
+        taken[index as usize].room = share;
+        if share == 0 || probabilities[index as usize] < policy.link_probability_min {
             continue;
         }
         supply_left[candidate.supply as usize] = supply_left[candidate.supply as usize].minus_floor(quantity);
@@ -117,7 +124,7 @@ fn serve(problem: &Problem, probabilities: &[f64], policy: &FlowPolicy) -> Vec<(
             let left = &mut paper_left[*paper as usize];
             *left -= amount.map_or(0, |amount| share_of(quantity, amount)).min(*left);
         }
-        taken[index as usize] = (quantity, share);
+        taken[index as usize] = Taken { quantity, share, room: share };
     }
     taken
 }
@@ -163,11 +170,11 @@ fn share_of(quantity: Amount, whole: Amount) -> i64 {
 }
 
 /// A link whose order line cannot fill the paper any more is the less believable the less it can fill.
-fn shortfall_penalty(candidate: &Candidate, share: i64, policy: &FlowPolicy) -> f64 {
+fn shortfall_penalty(candidate: &Candidate, room: i64, policy: &FlowPolicy) -> f64 {
     if candidate.onward_amount.is_none() {
         return 0.0;
     }
-    let filled = share as f64 / WHOLE_PAPER as f64;
+    let filled = room as f64 / WHOLE_PAPER as f64;
     if filled >= 1.0 - policy.quantity_tolerance { 0.0 } else { policy.exhausted_bits * (1.0 - filled) }
 }
 
@@ -194,10 +201,10 @@ fn competition(problem: &Problem, index: usize, own_bits: f64, probability: f64)
     Bits::from_f64(odds(final_probability) - odds(alone))
 }
 
-fn assert_conserved(problem: &Problem, taken: &[(Amount, i64)]) {
+fn assert_conserved(problem: &Problem, taken: &[Taken]) {
     let mut given = vec![Amount::ZERO; problem.supplies.len()];
     let mut carried = vec![0_i64; problem.paper_count as usize];
-    for (candidate, (quantity, share)) in problem.candidates.iter().zip(taken) {
+    for (candidate, Taken { quantity, share, .. }) in problem.candidates.iter().zip(taken) {
         given[candidate.supply as usize] = given[candidate.supply as usize].plus(*quantity);
         carried[candidate.onward as usize] += share;
         for (paper, amount) in candidate.path.iter().zip(&candidate.path_amounts) {
@@ -303,8 +310,9 @@ mod tests {
                 prop_assert!(*given <= supply.quantity);
             }
             prop_assert!(carried.iter().all(|share| *share <= WHOLE_PAPER + problem.candidates.len() as i64));
-            for (bounds, given) in outcome.bounds.iter().zip(&given) {
-                prop_assert!(bounds.low <= *given && *given <= bounds.high, "{bounds:?} {given}");
+            for (bounds, supply) in outcome.bounds.iter().zip(&problem.supplies) {
+                prop_assert!(bounds.low <= bounds.likely && bounds.likely <= bounds.high, "{bounds:?}");
+                prop_assert!(bounds.high <= supply.quantity, "{bounds:?}");
             }
         }
 

@@ -26,8 +26,10 @@ pub(super) fn bounds(problem: &Problem, links: &[Attributed], policy: &FlowPolic
     let mut counted_papers: Vec<Vec<u32>> = vec![Vec::new(); problem.supplies.len()];
     for (candidate, link) in problem.candidates.iter().zip(links) {
         let entry = &mut bounds[candidate.supply as usize];
-        entry.likely = entry.likely.plus(link.quantity);
         let probability = link.probability.to_f64();
+        if probability >= policy.likely_probability_min {
+            entry.likely = entry.likely.plus(link.quantity);
+        }
         let alone = rivals[candidate.onward as usize] == Rivals::One(candidate.supply);
         if probability >= policy.settled_probability_min && alone {
             entry.low = entry.low.plus(link.quantity);

@@ -59,6 +59,8 @@ pub struct Problem {
 pub struct FlowPolicy {
     /// Links below this probability take no goods.
     pub link_probability_min: f64,
+    /// Links from this probability on make up the most likely attribution.
+    pub likely_probability_min: f64,
     /// Weight against a link whose order line is already used up by better links.
     pub exhausted_bits: f64,
     /// How far a paper may exceed an order line and still be read as the same quantity, as a share.
@@ -73,6 +75,7 @@ impl Default for FlowPolicy {
     fn default() -> Self {
         Self {
             link_probability_min: 0.2,
+            likely_probability_min: 0.5,
             exhausted_bits: -4.0,
             quantity_tolerance: 0.03,
             settled_probability_min: 0.95,

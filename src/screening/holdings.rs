@@ -1,0 +1,416 @@
+//! Everything held, in the form in which cases are gathered from it: an in-memory view that a batch run fills from
+//! files and the service rebuilds from its store.
+//!
+//! What it answers is a function of the set of records, never of the order in which they came.
+//! It does no I/O and judges nothing; `gather` cuts cases out of it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::goods::Brands;
+use crate::model::{
+    Amount, ArrivalCoverage, CaseOrder, CaseShipment, Company, Corridor, Day, DocumentKey, DocumentKind, GoodsForm,
+    MentionForm, OrderKey, OrderLine, Party, Probability, Record, ShipmentLine, ShipmentRole,
+};
+use crate::normalize::{self, Rates};
+use crate::resolve::{Candidate, Directory, Scope};
+
+use super::policy::Policy;
+use super::record::{EchoOf, echo_of};
+
+/// A mention, whom it may stand for, and the records that carry it.
+#[derive(Debug)]
+pub(super) struct Mention {
+    pub form: Arc<MentionForm>,
+    pub scope: u32,
+    pub party: Party,
+    /// Entities by internal number with their shares, by entity key.
+    pub shares: Vec<(u32, Probability)>,
+    /// The full answer, for the list of parties.
+    pub candidates: Arc<Vec<Candidate>>,
+    pub orders: Vec<u32>,
+    pub sent: Vec<u32>,
+    pub received: Vec<u32>,
+}
+
+/// An entity and its records, each list by day.
+#[derive(Debug, Default)]
+pub(super) struct Entity {
+    pub key: String,
+    pub orders: Vec<(Day, u32)>,
+    pub sent: Vec<(Day, u32)>,
+    pub transfers_received: Vec<(Day, u32)>,
+    pub arrivals_received: Vec<(Day, u32)>,
+}
+
+/// An order line held, with shares left empty until a case is gathered.
+#[derive(Debug)]
+pub(super) struct HeldOrder {
+    pub tenant: u32,
+    pub base: CaseOrder,
+    pub buyer: u32,
+    pub echo: EchoOf,
+}
+
+/// A shipment line held, likewise.
+#[derive(Debug)]
+pub(super) struct HeldShipment {
+    pub base: CaseShipment,
+    pub consignor: Option<u32>,
+    pub consignee: Option<u32>,
+}
+
+/// What a tenant's order lines say of one entity.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct BuyerRecord {
+    pub first_order_date: Option<Day>,
+    pub order_line_count: u32,
+    pub echoed_millionths: u64,
+}
+
+/// What happened to a record offered to the holdings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Held {
+    /// It is new.
+    New,
+    /// The same record was there already.
+    Same,
+    /// Another record of the same name was there already; that one is kept.
+    Conflict,
+}
+
+/// All records held, resolved and indexed.
+#[derive(Debug)]
+pub struct Holdings {
+    pub(super) policy: Policy,
+    pub(super) corridor: Corridor,
+    pub(super) directory: Directory,
+    pub(super) brands: Brands,
+    brand_names: BTreeSet<String>,
+    pub(super) mentions: Vec<Mention>,
+    mention_ids: HashMap<(Arc<MentionForm>, u32), u32>,
+    pub(super) entities: Vec<Entity>,
+    entity_ids: HashMap<String, u32>,
+    pub(super) tenants: Vec<String>,
+    pub(super) orders: Vec<HeldOrder>,
+    pub(super) order_ids: HashMap<(u32, OrderKey), u32>,
+    pub(super) shipments: Vec<HeldShipment>,
+    shipment_ids: HashMap<DocumentKey, u32>,
+    companies: HashMap<(String, String), Company>,
+    pub(super) records_by_buyer: HashMap<(u32, u32), BuyerRecord>,
+    pub(super) coverage: Vec<ArrivalCoverage>,
+    forms: HashMap<Party, Arc<MentionForm>>,
+    pub(super) arrival_days: Option<(Day, Day)>,
+}
+
+impl Holdings {
+    /// Nothing held yet.
+    pub fn new(policy: Policy, corridor: Corridor) -> Self {
+        Self {
+            policy,
+            corridor,
+            directory: Directory::new(),
+            brands: Brands::new(std::iter::empty::<&str>()),
+            brand_names: BTreeSet::new(),
+            mentions: Vec::new(),
+            mention_ids: HashMap::new(),
+            entities: Vec::new(),
+            entity_ids: HashMap::new(),
+            tenants: Vec::new(),
+            orders: Vec::new(),
+            order_ids: HashMap::new(),
+            shipments: Vec::new(),
+            shipment_ids: HashMap::new(),
+            companies: HashMap::new(),
+            records_by_buyer: HashMap::new(),
+            coverage: Vec::new(),
+            forms: HashMap::new(),
+            arrival_days: None,
+        }
+    }
+
+    /// Offers one record. It counts in cases after the next [`Holdings::settle`].
+    pub fn insert(&mut self, tenant: &str, record: Record) -> Held {
+        match record {
+            Record::Order(line) => self.insert_order(tenant, *line),
+            Record::Shipment(line) => self.insert_shipment(*line),
+            Record::Company(company) => self.insert_company(*company),
+        }
+    }
+
+    fn insert_company(&mut self, company: Company) -> Held {
+        let country = company.country.map_or(String::new(), |country| country.to_string());
+        let key = (country, company.identifier.clone());
+        if let Some(held) = self.companies.get(&key) {
+            return if *held == company { Held::Same } else { Held::Conflict };
+        }
+        self.directory.insert_company(&company);
+        self.companies.insert(key, company);
+        Held::New
+    }
+
+    fn insert_order(&mut self, tenant: &str, line: OrderLine) -> Held {
+        let tenant = self.tenant_id(tenant);
+        let key = (tenant, line.key.clone());
+        if let Some(held) = self.order_ids.get(&key) {
+            let held = &self.orders[*held as usize].base.line;
+            return if **held == line { Held::Same } else { Held::Conflict };
+        }
+        let order = self.orders.len() as u32;
+        let goods = normalize::goods(
+            line.hs_code.as_ref(),
+            &line.description,
+            &line.brand,
+            &line.part_number,
+            &line.gtin,
+            &line.serial_numbers,
+            &line.lot_numbers,
+        );
+        self.learn_brand(&goods);
+        let value_euro = euro(line.value, &line.currency, line.order_date);
+        let buyer = self.mention_id(&line.buyer, tenant + 1);
+        self.mentions[buyer as usize].orders.push(order);
+        self.order_ids.insert(key, order);
+        let base = CaseOrder {
+            line: Arc::new(line),
+            goods: Arc::new(goods),
+            buyer: Arc::default(),
+            echo: Probability::ZERO,
+            value_euro,
+            arrival_due: false,
+        };
+        self.orders.push(HeldOrder { tenant, base, buyer, echo: EchoOf::default() });
+        Held::New
+    }
+
+    fn insert_shipment(&mut self, line: ShipmentLine) -> Held {
+        if let Some(held) = self.shipment_ids.get(&line.key) {
+            let held = &self.shipments[*held as usize].base.line;
+            return if **held == line { Held::Same } else { Held::Conflict };
+        }
+        let shipment = self.shipments.len() as u32;
+        let role = self.role(&line);
+        let goods = normalize::goods(
+            line.hs_code.as_ref(),
+            &line.description,
+            &line.brand,
+            &line.part_number,
+            &line.gtin,
+            &line.serial_numbers,
+            &line.lot_numbers,
+        );
+        self.learn_brand(&goods);
+        let consignor = (role != Some(ShipmentRole::Arrival)).then(|| self.mention_id(&line.consignor, 0));
+        let consignee = (role != Some(ShipmentRole::Onward)).then(|| self.mention_id(&line.consignee, 0));
+        if let Some(mention) = consignor {
+            self.mentions[mention as usize].sent.push(shipment);
+        }
+        if let Some(mention) = consignee {
+            self.mentions[mention as usize].received.push(shipment);
+        }
+        self.shipment_ids.insert(line.key.clone(), shipment);
+        let value_euro = euro(line.value, &line.currency, line.date);
+        let base = CaseShipment {
+            line: Arc::new(line),
+            role: role.unwrap_or(ShipmentRole::Transfer),
+            goods: Arc::new(goods),
+            consignor: Arc::default(),
+            consignee: Arc::default(),
+            value_euro,
+        };
+        self.shipments.push(HeldShipment { base, consignor, consignee });
+        Held::New
+    }
+
+    /// What a paper is in the corridor. A Russian declaration is onward whoever sends; otherwise the receiver's
+    /// country decides, and a receiver without a country is taken to be where the sender is.
+    fn role(&self, line: &ShipmentLine) -> Option<ShipmentRole> {
+        let Corridor { ostensible, actual } = self.corridor;
+        let from = line.consignor.country;
+        let to = line.consignee.country;
+        if line.key.kind == DocumentKind::KzImport {
+            return Some(ShipmentRole::Arrival);
+        }
+        if to == Some(actual) || line.key.kind == DocumentKind::RuDeclaration {
+            return Some(ShipmentRole::Onward);
+        }
+        match (from, to) {
+            (Some(from), Some(to)) if from != ostensible && to == ostensible => Some(ShipmentRole::Arrival),
+            _ => Some(ShipmentRole::Transfer),
+        }
+    }
+
+    fn tenant_id(&mut self, tenant: &str) -> u32 {
+        if let Some(id) = self.tenant(tenant) {
+            return id;
+        }
+        self.tenants.push(tenant.to_owned());
+        self.coverage.push(ArrivalCoverage::default());
+        (self.tenants.len() - 1) as u32
+    }
+
+    /// The internal number of a tenant that has records.
+    pub(super) fn tenant(&self, tenant: &str) -> Option<u32> {
+        self.tenants.iter().position(|held| held == tenant).map(|index| index as u32)
+    }
+
+    fn learn_brand(&mut self, goods: &GoodsForm) {
+        if let Some(brand) = &goods.brand
+            && !self.brand_names.contains(brand)
+        {
+            self.brand_names.insert(brand.clone());
+        }
+    }
+
+    /// The mention with this form in this scope: 0 for all, n + 1 for tenant n.
+    fn mention_id(&mut self, party: &Party, scope: u32) -> u32 {
+        let form = match self.forms.get(party) {
+            Some(form) => Arc::clone(form),
+            None => {
+                let form = Arc::new(normalize::mention(party));
+                self.forms.insert(party.clone(), Arc::clone(&form));
+                form
+            }
+        };
+        if let Some(id) = self.mention_ids.get(&(Arc::clone(&form), scope)) {
+            return *id;
+        }
+        self.directory.insert_mention(&form, Scope(scope));
+        let id = self.mentions.len() as u32;
+        self.mention_ids.insert((Arc::clone(&form), scope), id);
+        self.mentions.push(Mention {
+            form,
+            scope,
+            party: party.clone(),
+            shares: Vec::new(),
+            candidates: Arc::default(),
+            orders: Vec::new(),
+            sent: Vec::new(),
+            received: Vec::new(),
+        });
+        id
+    }
+
+    /// Resolves every mention and brings all indexes up to date with the records held.
+    pub fn settle(&mut self) {
+        self.brands = Brands::new(self.brand_names.iter().map(String::as_str));
+        let directory = &self.directory;
+        let resolved: Vec<Arc<Vec<Candidate>>> = self
+            .mentions
+            .par_iter()
+            .map(|mention| Arc::new(directory.resolve(&mention.form, Scope(mention.scope)).candidates))
+            .collect();
+        for (mention, candidates) in resolved.into_iter().enumerate() {
+            self.set_candidates(mention, candidates);
+        }
+        self.index_entities();
+        self.arrival_days = self.days_of_arrivals();
+        let echoes: Vec<EchoOf> =
+            (0..self.orders.len() as u32).into_par_iter().map(|order| echo_of(self, order)).collect();
+        for (order, echo) in self.orders.iter_mut().zip(echoes) {
+            order.echo = echo;
+        }
+        self.index_buyers();
+    }
+
+    fn set_candidates(&mut self, mention: usize, candidates: Arc<Vec<Candidate>>) {
+        let share_min = self.policy.share_min;
+        let mut shares = Vec::new();
+        for candidate in candidates.iter().filter(|candidate| candidate.probability.to_f64() >= share_min) {
+            let entity = match self.entity_ids.get(&candidate.entity) {
+                Some(entity) => *entity,
+                None => {
+                    let entity = self.entities.len() as u32;
+                    self.entity_ids.insert(candidate.entity.clone(), entity);
+                    self.entities.push(Entity { key: candidate.entity.clone(), ..Entity::default() });
+                    entity
+                }
+            };
+            shares.push((entity, candidate.probability));
+        }
+        self.mentions[mention].shares = shares;
+        self.mentions[mention].candidates = candidates;
+    }
+
+    fn index_entities(&mut self) {
+        for entity in &mut self.entities {
+            *entity = Entity { key: std::mem::take(&mut entity.key), ..Entity::default() };
+        }
+        for mention in &self.mentions {
+            for (entity, _) in &mention.shares {
+                let entity = &mut self.entities[*entity as usize];
+                let orders = mention.orders.iter();
+                entity.orders.extend(orders.map(|order| (self.orders[*order as usize].base.line.order_date, *order)));
+                let day = |paper: &u32| (self.shipments[*paper as usize].base.line.date, *paper);
+                entity.sent.extend(mention.sent.iter().map(day));
+                for paper in &mention.received {
+                    match self.shipments[*paper as usize].base.role {
+                        ShipmentRole::Arrival => entity.arrivals_received.push(day(paper)),
+                        _ => entity.transfers_received.push(day(paper)),
+                    }
+                }
+            }
+        }
+        self.entities.par_iter_mut().for_each(|entity| {
+            entity.orders.sort_unstable();
+            entity.sent.sort_unstable();
+            entity.transfers_received.sort_unstable();
+            entity.arrivals_received.sort_unstable();
+        });
+    }
+
+    fn days_of_arrivals(&self) -> Option<(Day, Day)> {
+        let days = || {
+            let arrivals = self.shipments.iter().filter(|held| held.base.role == ShipmentRole::Arrival);
+            arrivals.map(|held| held.base.line.date)
+        };
+        Some((days().min()?, days().max()?))
+    }
+
+    /// Buyers' records and the coverage of arrivals, from what [`echo_of`] found for each order line.
+    fn index_buyers(&mut self) {
+        self.records_by_buyer.clear();
+        let mut seen = vec![(0_u32, 0_u32); self.tenants.len()];
+        for order in &self.orders {
+            if order.echo.arrival_due {
+                let seen = &mut seen[order.tenant as usize];
+                *seen = (seen.0 + u32::from(order.echo.arrival_seen), seen.1 + 1);
+            }
+            let Some((entity, _)) = self.best_share(order.buyer) else { continue };
+            let record = self.records_by_buyer.entry((order.tenant, entity)).or_default();
+            let date = order.base.line.order_date;
+            record.first_order_date = Some(record.first_order_date.map_or(date, |first| first.min(date)));
+            record.order_line_count += 1;
+            record.echoed_millionths += u64::from(order.echo.probability.millionths());
+        }
+        for (tenant, (seen, due)) in seen.into_iter().enumerate() {
+            let percent = (f64::from(seen) / f64::from(due.max(1)) * 20.0).round() as u32 * 5;
+            self.coverage[tenant] = ArrivalCoverage { seen_percent: percent, is_known: due >= 50 };
+        }
+    }
+
+    /// The likeliest entity of a mention; the entity key decides between equals.
+    pub(super) fn best_share(&self, mention: u32) -> Option<(u32, Probability)> {
+        let shares = &self.mentions[mention as usize].shares;
+        shares.iter().copied().max_by(|left, right| {
+            let keys = |share: &(u32, Probability)| &self.entities[share.0 as usize].key;
+            left.1.cmp(&right.1).then_with(|| keys(right).cmp(keys(left)))
+        })
+    }
+
+    /// Order lines held.
+    pub fn order_count(&self) -> usize {
+        self.orders.len()
+    }
+
+    /// Shipment lines held.
+    pub fn shipment_count(&self) -> usize {
+        self.shipments.len()
+    }
+}
+
+fn euro(value: Option<Amount>, currency: &str, day: Day) -> Option<Amount> {
+    value.filter(|value| value.is_positive()).and_then(|value| Rates::embedded().to_euro(value, currency, day))
+}
