@@ -37,8 +37,6 @@ pub struct EntityShare {
 pub struct EntityView {
     /// Stable name: `KZ:180640012345` by identifier, or `KZ~skeleton` when only a name is known.
     pub key: String,
-    /// A readable name.
-    pub name: String,
     /// Its register row, where there is one.
     pub company: Option<Arc<Company>>,
     /// The tenant's first order to this entity, over all goods.

@@ -79,7 +79,7 @@ pub fn screen(input: BatchInput, policy: &Policy, progress: &(dyn Fn(Stage, u64,
         if done % 4096 == 0 {
             progress(Stage::Indexing, done as u64, total);
         }
-        holdings.insert(BATCH_TENANT, record);
+        holdings.insert(Some(BATCH_TENANT), record);
     }
     progress(Stage::Resolving, 0, 1);
     holdings.settle();

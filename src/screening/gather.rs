@@ -26,9 +26,14 @@ pub struct Cut {
 }
 
 impl Cut {
-    /// Order lines in the cut.
-    pub fn order_count(&self) -> usize {
-        self.orders.len()
+    /// Order lines in the cut, by their numbers in the holdings.
+    pub(super) fn orders(&self) -> impl Iterator<Item = u32> {
+        self.orders.iter().copied()
+    }
+
+    /// Papers in the cut, likewise.
+    pub(super) fn shipments(&self) -> impl Iterator<Item = u32> {
+        self.shipments.iter().copied()
     }
 }
 
@@ -68,13 +73,14 @@ impl Holdings {
         let tenant = self.orders[order as usize].tenant;
         let mut walk = Walk { holdings: self, cut: Cut { tenant, ..Cut::default() }, waiting: Vec::new() };
         walk.meet_order(order);
-        while let Some(waiting) = walk.waiting.pop() {
-            match waiting {
-                Waiting::Order(order) => walk.from_order(order),
-                Waiting::Shipment(shipment) => walk.from_shipment(shipment),
-            }
-        }
-        walk.cut
+        walk.finish()
+    }
+
+    /// The records of a tenant that a paper is tied to.
+    pub(super) fn cut_around_shipment(&self, tenant: u32, shipment: u32) -> Cut {
+        let mut walk = Walk { holdings: self, cut: Cut { tenant, ..Cut::default() }, waiting: Vec::new() };
+        walk.meet_shipment(shipment);
+        walk.finish()
     }
 
     /// Order lines in canonical order: by tenant, then key.
@@ -155,6 +161,16 @@ impl Holdings {
 }
 
 impl Walk<'_> {
+    fn finish(mut self) -> Cut {
+        while let Some(waiting) = self.waiting.pop() {
+            match waiting {
+                Waiting::Order(order) => self.from_order(order),
+                Waiting::Shipment(shipment) => self.from_shipment(shipment),
+            }
+        }
+        self.cut
+    }
+
     fn meet_order(&mut self, order: u32) {
         if self.is_full() {
             return;
@@ -165,7 +181,8 @@ impl Walk<'_> {
     }
 
     fn meet_shipment(&mut self, shipment: u32) {
-        if self.is_full() {
+        let is_visible = self.holdings.shipments[shipment as usize].is_visible_to(self.cut.tenant);
+        if !is_visible || self.is_full() {
             return;
         }
         if self.cut.shipments.insert(shipment) {
@@ -296,7 +313,6 @@ impl<'a> Views<'a> {
         let record = self.holdings.records_by_buyer.get(&(self.tenant, entity)).copied().unwrap_or_default();
         EntityView {
             key: key.clone(),
-            name: self.holdings.directory.display_name(key),
             company: self.holdings.directory.company(key).map(|company| Arc::new(company.clone())),
             first_order_date: record.first_order_date,
             order_line_count: record.order_line_count,

@@ -7,18 +7,17 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use crate::goods::Brands;
 use crate::model::{
     Amount, ArrivalCoverage, CaseOrder, CaseShipment, Company, Corridor, Day, DocumentKey, DocumentKind, GoodsForm,
     MentionForm, OrderKey, OrderLine, Party, Probability, Record, ShipmentLine, ShipmentRole,
 };
 use crate::normalize::{self, Rates};
-use crate::resolve::{Candidate, Directory, Scope};
+use crate::resolve::{Candidate, Directory, NameKey, Scope, Touched};
 
 use super::policy::Policy;
-use super::record::{EchoOf, echo_of};
+use super::record::EchoOf;
+use super::settle::Unsettled;
 
 /// A mention, whom it may stand for, and the records that carry it.
 #[derive(Debug)]
@@ -57,13 +56,22 @@ pub(super) struct HeldOrder {
 /// A shipment line held, likewise.
 #[derive(Debug)]
 pub(super) struct HeldShipment {
+    /// The only tenant who may see it, or all.
+    pub visible_to: Option<u32>,
     pub base: CaseShipment,
     pub consignor: Option<u32>,
     pub consignee: Option<u32>,
 }
 
+impl HeldShipment {
+    /// Whether a tenant may see it.
+    pub(super) fn is_visible_to(&self, tenant: u32) -> bool {
+        self.visible_to.is_none_or(|owner| owner == tenant)
+    }
+}
+
 /// What a tenant's order lines say of one entity.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct BuyerRecord {
     pub first_order_date: Option<Day>,
     pub order_line_count: u32,
@@ -88,21 +96,23 @@ pub struct Holdings {
     pub(super) corridor: Corridor,
     pub(super) directory: Directory,
     pub(super) brands: Brands,
-    brand_names: BTreeSet<String>,
+    pub(super) brand_names: BTreeSet<String>,
     pub(super) mentions: Vec<Mention>,
     mention_ids: HashMap<(Arc<MentionForm>, u32), u32>,
     pub(super) entities: Vec<Entity>,
-    entity_ids: HashMap<String, u32>,
+    pub(super) entity_ids: HashMap<String, u32>,
+    mentions_by_key: HashMap<NameKey, Vec<u32>>,
     pub(super) tenants: Vec<String>,
     pub(super) orders: Vec<HeldOrder>,
     pub(super) order_ids: HashMap<(u32, OrderKey), u32>,
     pub(super) shipments: Vec<HeldShipment>,
-    shipment_ids: HashMap<DocumentKey, u32>,
+    shipment_ids: HashMap<(Option<u32>, DocumentKey), u32>,
     companies: HashMap<(String, String), Company>,
     pub(super) records_by_buyer: HashMap<(u32, u32), BuyerRecord>,
     pub(super) coverage: Vec<ArrivalCoverage>,
     forms: HashMap<Party, Arc<MentionForm>>,
     pub(super) arrival_days: Option<(Day, Day)>,
+    pub(super) unsettled: Unsettled,
 }
 
 impl Holdings {
@@ -118,6 +128,7 @@ impl Holdings {
             mention_ids: HashMap::new(),
             entities: Vec::new(),
             entity_ids: HashMap::new(),
+            mentions_by_key: HashMap::new(),
             tenants: Vec::new(),
             orders: Vec::new(),
             order_ids: HashMap::new(),
@@ -128,14 +139,20 @@ impl Holdings {
             coverage: Vec::new(),
             forms: HashMap::new(),
             arrival_days: None,
+            unsettled: Unsettled::default(),
         }
     }
 
-    /// Offers one record. It counts in cases after the next [`Holdings::settle`].
-    pub fn insert(&mut self, tenant: &str, record: Record) -> Held {
+    /// Offers one record; `tenant` is whose it is, or `None` when all may see it. Orders always are somebody's.
+    /// It counts in cases after the next [`Holdings::settle`].
+    pub fn insert(&mut self, tenant: Option<&str>, record: Record) -> Held {
+        let tenant = tenant.map(|tenant| self.tenant_id(tenant));
         match record {
-            Record::Order(line) => self.insert_order(tenant, *line),
-            Record::Shipment(line) => self.insert_shipment(*line),
+            Record::Order(line) => {
+                let tenant = tenant.unwrap_or_else(|| self.tenant_id(""));
+                self.insert_order(tenant, *line)
+            }
+            Record::Shipment(line) => self.insert_shipment(tenant, *line),
             Record::Company(company) => self.insert_company(*company),
         }
     }
@@ -146,13 +163,14 @@ impl Holdings {
         if let Some(held) = self.companies.get(&key) {
             return if *held == company { Held::Same } else { Held::Conflict };
         }
-        self.directory.insert_company(&company);
+        let touched = self.directory.insert_company(&company);
+        self.touch(&touched);
+        self.unsettled.entities.extend(touched.entities);
         self.companies.insert(key, company);
         Held::New
     }
 
-    fn insert_order(&mut self, tenant: &str, line: OrderLine) -> Held {
-        let tenant = self.tenant_id(tenant);
+    fn insert_order(&mut self, tenant: u32, line: OrderLine) -> Held {
         let key = (tenant, line.key.clone());
         if let Some(held) = self.order_ids.get(&key) {
             let held = &self.orders[*held as usize].base.line;
@@ -182,16 +200,19 @@ impl Holdings {
             arrival_due: false,
         };
         self.orders.push(HeldOrder { tenant, base, buyer, echo: EchoOf::default() });
+        self.unsettled.orders.push(order);
         Held::New
     }
 
-    fn insert_shipment(&mut self, line: ShipmentLine) -> Held {
-        if let Some(held) = self.shipment_ids.get(&line.key) {
+    fn insert_shipment(&mut self, visible_to: Option<u32>, line: ShipmentLine) -> Held {
+        let key = (visible_to, line.key.clone());
+        if let Some(held) = self.shipment_ids.get(&key) {
             let held = &self.shipments[*held as usize].base.line;
             return if **held == line { Held::Same } else { Held::Conflict };
         }
         let shipment = self.shipments.len() as u32;
         let role = self.role(&line);
+        let scope = visible_to.map_or(0, |tenant| tenant + 1);
         let goods = normalize::goods(
             line.hs_code.as_ref(),
             &line.description,
@@ -202,43 +223,44 @@ impl Holdings {
             &line.lot_numbers,
         );
         self.learn_brand(&goods);
-        let consignor = (role != Some(ShipmentRole::Arrival)).then(|| self.mention_id(&line.consignor, 0));
-        let consignee = (role != Some(ShipmentRole::Onward)).then(|| self.mention_id(&line.consignee, 0));
+        let consignor = (role != ShipmentRole::Arrival).then(|| self.mention_id(&line.consignor, scope));
+        let consignee = (role != ShipmentRole::Onward).then(|| self.mention_id(&line.consignee, scope));
         if let Some(mention) = consignor {
             self.mentions[mention as usize].sent.push(shipment);
         }
         if let Some(mention) = consignee {
             self.mentions[mention as usize].received.push(shipment);
         }
-        self.shipment_ids.insert(line.key.clone(), shipment);
+        self.shipment_ids.insert(key, shipment);
         let value_euro = euro(line.value, &line.currency, line.date);
         let base = CaseShipment {
             line: Arc::new(line),
-            role: role.unwrap_or(ShipmentRole::Transfer),
+            role,
             goods: Arc::new(goods),
             consignor: Arc::default(),
             consignee: Arc::default(),
             value_euro,
         };
-        self.shipments.push(HeldShipment { base, consignor, consignee });
+        self.shipments.push(HeldShipment { visible_to, base, consignor, consignee });
+        self.unsettled.shipments.push(shipment);
         Held::New
     }
 
     /// What a paper is in the corridor. A Russian declaration is onward whoever sends; otherwise the receiver's
     /// country decides, and a receiver without a country is taken to be where the sender is.
-    fn role(&self, line: &ShipmentLine) -> Option<ShipmentRole> {
+    fn role(&self, line: &ShipmentLine) -> ShipmentRole {
         let Corridor { ostensible, actual } = self.corridor;
         let from = line.consignor.country;
         let to = line.consignee.country;
         if line.key.kind == DocumentKind::KzImport {
-            return Some(ShipmentRole::Arrival);
+            return ShipmentRole::Arrival;
         }
         if to == Some(actual) || line.key.kind == DocumentKind::RuDeclaration {
-            return Some(ShipmentRole::Onward);
+            return ShipmentRole::Onward;
         }
         match (from, to) {
-            (Some(from), Some(to)) if from != ostensible && to == ostensible => Some(ShipmentRole::Arrival),
-            _ => Some(ShipmentRole::Transfer),
+            (Some(from), Some(to)) if from != ostensible && to == ostensible => ShipmentRole::Arrival,
+            _ => ShipmentRole::Transfer,
         }
     }
 
@@ -256,11 +278,19 @@ impl Holdings {
         self.tenants.iter().position(|held| held == tenant).map(|index| index as u32)
     }
 
+    /// Mentions that may now resolve otherwise wait for the next settling.
+    fn touch(&mut self, touched: &Touched) {
+        for key in &touched.name_keys {
+            self.unsettled.mentions.extend(self.mentions_by_key.get(key).into_iter().flatten());
+        }
+    }
+
     fn learn_brand(&mut self, goods: &GoodsForm) {
         if let Some(brand) = &goods.brand
             && !self.brand_names.contains(brand)
         {
             self.brand_names.insert(brand.clone());
+            self.unsettled.brands = true;
         }
     }
 
@@ -277,8 +307,13 @@ impl Holdings {
         if let Some(id) = self.mention_ids.get(&(Arc::clone(&form), scope)) {
             return *id;
         }
-        self.directory.insert_mention(&form, Scope(scope));
+        let touched = self.directory.insert_mention(&form, Scope(scope));
+        self.touch(&touched);
         let id = self.mentions.len() as u32;
+        for key in self.directory.name_keys(&form) {
+            self.mentions_by_key.entry(key).or_default().push(id);
+        }
+        self.unsettled.mentions.insert(id);
         self.mention_ids.insert((Arc::clone(&form), scope), id);
         self.mentions.push(Mention {
             form,
@@ -291,104 +326,6 @@ impl Holdings {
             received: Vec::new(),
         });
         id
-    }
-
-    /// Resolves every mention and brings all indexes up to date with the records held.
-    pub fn settle(&mut self) {
-        self.brands = Brands::new(self.brand_names.iter().map(String::as_str));
-        let directory = &self.directory;
-        let resolved: Vec<Arc<Vec<Candidate>>> = self
-            .mentions
-            .par_iter()
-            .map(|mention| Arc::new(directory.resolve(&mention.form, Scope(mention.scope)).candidates))
-            .collect();
-        for (mention, candidates) in resolved.into_iter().enumerate() {
-            self.set_candidates(mention, candidates);
-        }
-        self.index_entities();
-        self.arrival_days = self.days_of_arrivals();
-        let echoes: Vec<EchoOf> =
-            (0..self.orders.len() as u32).into_par_iter().map(|order| echo_of(self, order)).collect();
-        for (order, echo) in self.orders.iter_mut().zip(echoes) {
-            order.echo = echo;
-        }
-        self.index_buyers();
-    }
-
-    fn set_candidates(&mut self, mention: usize, candidates: Arc<Vec<Candidate>>) {
-        let share_min = self.policy.share_min;
-        let mut shares = Vec::new();
-        for candidate in candidates.iter().filter(|candidate| candidate.probability.to_f64() >= share_min) {
-            let entity = match self.entity_ids.get(&candidate.entity) {
-                Some(entity) => *entity,
-                None => {
-                    let entity = self.entities.len() as u32;
-                    self.entity_ids.insert(candidate.entity.clone(), entity);
-                    self.entities.push(Entity { key: candidate.entity.clone(), ..Entity::default() });
-                    entity
-                }
-            };
-            shares.push((entity, candidate.probability));
-        }
-        self.mentions[mention].shares = shares;
-        self.mentions[mention].candidates = candidates;
-    }
-
-    fn index_entities(&mut self) {
-        for entity in &mut self.entities {
-            *entity = Entity { key: std::mem::take(&mut entity.key), ..Entity::default() };
-        }
-        for mention in &self.mentions {
-            for (entity, _) in &mention.shares {
-                let entity = &mut self.entities[*entity as usize];
-                let orders = mention.orders.iter();
-                entity.orders.extend(orders.map(|order| (self.orders[*order as usize].base.line.order_date, *order)));
-                let day = |paper: &u32| (self.shipments[*paper as usize].base.line.date, *paper);
-                entity.sent.extend(mention.sent.iter().map(day));
-                for paper in &mention.received {
-                    match self.shipments[*paper as usize].base.role {
-                        ShipmentRole::Arrival => entity.arrivals_received.push(day(paper)),
-                        _ => entity.transfers_received.push(day(paper)),
-                    }
-                }
-            }
-        }
-        self.entities.par_iter_mut().for_each(|entity| {
-            entity.orders.sort_unstable();
-            entity.sent.sort_unstable();
-            entity.transfers_received.sort_unstable();
-            entity.arrivals_received.sort_unstable();
-        });
-    }
-
-    fn days_of_arrivals(&self) -> Option<(Day, Day)> {
-        let days = || {
-            let arrivals = self.shipments.iter().filter(|held| held.base.role == ShipmentRole::Arrival);
-            arrivals.map(|held| held.base.line.date)
-        };
-        Some((days().min()?, days().max()?))
-    }
-
-    /// Buyers' records and the coverage of arrivals, from what [`echo_of`] found for each order line.
-    fn index_buyers(&mut self) {
-        self.records_by_buyer.clear();
-        let mut seen = vec![(0_u32, 0_u32); self.tenants.len()];
-        for order in &self.orders {
-            if order.echo.arrival_due {
-                let seen = &mut seen[order.tenant as usize];
-                *seen = (seen.0 + u32::from(order.echo.arrival_seen), seen.1 + 1);
-            }
-            let Some((entity, _)) = self.best_share(order.buyer) else { continue };
-            let record = self.records_by_buyer.entry((order.tenant, entity)).or_default();
-            let date = order.base.line.order_date;
-            record.first_order_date = Some(record.first_order_date.map_or(date, |first| first.min(date)));
-            record.order_line_count += 1;
-            record.echoed_millionths += u64::from(order.echo.probability.millionths());
-        }
-        for (tenant, (seen, due)) in seen.into_iter().enumerate() {
-            let percent = (f64::from(seen) / f64::from(due.max(1)) * 20.0).round() as u32 * 5;
-            self.coverage[tenant] = ArrivalCoverage { seen_percent: percent, is_known: due >= 50 };
-        }
     }
 
     /// The likeliest entity of a mention; the entity key decides between equals.

@@ -12,9 +12,13 @@ mod index;
 mod judge;
 mod policy;
 mod record;
+mod service;
+mod settle;
 mod weigh;
 
 pub use gather::Cut;
 pub use holdings::{Held, Holdings};
 pub use judge::{case_hash, judge};
 pub use policy::{ENGINE_VERSION, Policy};
+pub use service::{Service, ServiceError, ServiceOptions};
+pub use settle::Affected;

@@ -35,7 +35,9 @@ pub(super) fn echo_of(holdings: &Holdings, order: u32) -> EchoOf {
         let papers = between(&holdings.entities[*entity as usize].sent, from, until);
         for (_, paper) in papers.iter().take(policy.papers_per_order_max) {
             let paper = &holdings.shipments[*paper as usize];
-            if paper.base.role != ShipmentRole::Onward || !goods::may_match(&held.base.goods, &paper.base.goods) {
+            if paper.base.role != ShipmentRole::Onward
+                || !paper.is_visible_to(held.tenant)
+                || !goods::may_match(&held.base.goods, &paper.base.goods) {
                 continue;
             }
             let theirs = paper.consignor.map_or(0.0, |mention| holdings.share_of(mention, *entity));
@@ -63,7 +65,11 @@ fn arrival_seen(holdings: &Holdings, order: u32) -> bool {
     let shares = &holdings.mentions[held.buyer as usize].shares;
     shares.iter().any(|(entity, _)| {
         between(&holdings.entities[*entity as usize].arrivals_received, from, until).iter().any(|(_, paper)| {
-            let paper = &holdings.shipments[*paper as usize].base;
+            let paper = &holdings.shipments[*paper as usize];
+            if !paper.is_visible_to(held.tenant) {
+                return false;
+            }
+            let paper = &paper.base;
             in_order_unit(line, &paper.line)
                 .is_some_and(|amount| (amount.to_f64() / line.quantity.to_f64() - 1.0).abs() <= 0.02)
                 && goods::may_match(&held.base.goods, &paper.goods)
