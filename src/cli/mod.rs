@@ -1,1 +1,86 @@
-//! The cli room.
+//! The command line: reads arguments, runs one command, and turns its outcome into an exit code.
+//!
+//! Come here to add a command: one file each, one line in `arguments`, one arm in [`run`].
+//! No command judges anything itself; what it prints or writes comes from the rooms below.
+
+#![expect(dead_code, reason = "the commands are connected when their rooms are there")]
+
+mod arguments;
+mod audit;
+mod backtest;
+mod completions;
+mod demo;
+mod exit;
+mod export;
+mod import;
+mod man;
+mod match_names;
+mod new_file;
+mod output;
+mod progress;
+mod screen;
+mod serve;
+mod simulate;
+mod summary;
+mod watch;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use arguments::{Arguments, Command};
+use exit::{Failure, Outcome};
+use progress::Progress;
+
+/// Runs the program on the arguments it was started with.
+pub fn main() -> ExitCode {
+    match catch_unwind(AssertUnwindSafe(|| start(std::env::args_os()))) {
+        Ok(code) => code,
+        // The panic hook has already printed where and why.
+        Err(_) => report(&Failure::Bug("the program stopped itself".to_owned())),
+    }
+}
+
+fn start(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    let strict = arguments.command.is_strict();
+    let progress = Progress::new(arguments.quiet);
+    match run(arguments.command, &progress) {
+        Ok(outcome) => outcome.code(strict),
+        // Whoever reads us has seen enough, as in `onward man | head`.
+        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(failure) => report(&failure),
+    }
+}
+
+fn run(command: Command, _progress: &Progress) -> Result<Outcome, Failure> {
+    match command {
+        Command::Match(arguments) => match_names::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
+        _ => Err(Failure::Bug("this command is not connected to its rooms yet".to_owned())),
+    }
+}
+
+/// Prints help to standard output and misuse to standard error, each with its own exit code.
+fn usage(error: &clap::Error) -> ExitCode {
+    // A closed pipe is the only thing that can go wrong here, and then nobody reads.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+        _ => ExitCode::from(exit::USAGE),
+    }
+}
+
+fn report(failure: &Failure) -> ExitCode {
+    // Standard error may be closed; the exit code still says it.
+    let _ = writeln!(io::stderr(), "onward: {failure}");
+    ExitCode::from(failure.code())
+}

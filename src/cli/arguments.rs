@@ -1,0 +1,192 @@
+//! What the command line accepts: the program, its commands, and what several of them share.
+//!
+//! Come here for the words of `--help`. A command's own options stand in that command's file.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+
+use super::audit::AuditArguments;
+use super::backtest::BacktestArguments;
+use super::completions::CompletionsArguments;
+use super::demo::DemoArguments;
+use super::export::ExportArguments;
+use super::import::ImportArguments;
+use super::man::ManArguments;
+use super::match_names::MatchArguments;
+use super::screen::ScreenArguments;
+use super::serve::ServeArguments;
+use super::simulate::SimulateArguments;
+use super::watch::WatchArguments;
+
+/// Tells an exporter which of its orders for Kazakhstan went on to Russia, how much of each, and why.
+#[derive(Parser, Debug)]
+#[command(name = "onward", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "\
+Start here:
+  onward demo                                              a small world, followed from order to alert
+  onward screen --orders o.csv --shipments s.csv --out d   your own files
+
+Exit codes:
+  0 done; 1 done with rejects and --strict; 64 wrong usage; 65 unreadable input; 70 a bug of ours; 74 I/O failed
+
+Onward says \"suspected\", never \"guilty\": a person decides.")]
+pub(super) struct Arguments {
+    /// Show no progress and no notes, only results and failures
+    #[arg(long, short, global = true)]
+    pub(super) quiet: bool,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    /// Screen files of orders against files of movements
+    #[command(after_help = "\
+Examples:
+  onward screen --orders orders.csv --shipments shipments.csv --companies companies.csv --out found
+  onward screen --orders o.csv.gz --shipments kz.csv --shipments ru.jsonl --out found --format jsonl
+  onward screen --orders o.csv --column-map ours.txt --shipments s.csv --out found --strict
+
+Writes decisions, links, parties and rejects into the folder, and a summary to standard output.")]
+    Screen(ScreenArguments),
+    /// Run the service: orders and movements in, alerts out, over gRPC
+    #[command(after_help = "\
+Examples:
+  onward serve --data onward.redb
+  onward serve --data /var/lib/onward/onward.redb --listen 127.0.0.1:50551 --log json")]
+    Serve(ServeArguments),
+    /// Send files to a running service
+    #[command(after_help = "\
+Examples:
+  onward import --companies companies.csv --shipments shipments.csv --orders orders.csv
+  onward import --server http://127.0.0.1:50551 --tenant acme --orders orders.csv --rejects rejects.csv
+
+Sending a file twice changes nothing.")]
+    Import(ImportArguments),
+    /// Follow the alerts of a running service
+    #[command(after_help = "\
+Examples:
+  onward watch --tenant acme
+  onward watch --tenant acme --cursor-file acme.cursor --format jsonl
+  onward watch --until-idle                                all there are now, then stop
+
+With a cursor file a watcher that comes back misses nothing and sees nothing twice.")]
+    Watch(WatchArguments),
+    /// Write the findings of a running service to files
+    #[command(after_help = "\
+Examples:
+  onward export --tenant acme --out found
+  onward export --tenant acme --out found --format jsonl")]
+    Export(ExportArguments),
+    /// Make a world of orders and movements, with its truth
+    #[command(after_help = "\
+Examples:
+  onward simulate --out world
+  onward simulate --out world --seed 7 --orders 20000 --shipments 100000 --profile harder")]
+    Simulate(SimulateArguments),
+    /// Score pairs of party names
+    #[command(after_help = "\
+Examples:
+  onward match pairs.tsv > scored.tsv
+  printf 'name_a\\tname_b\\nТОО «Пример»\\tPrimer LLP\\n' | onward match -
+
+Rows come out in their order with two columns more: probability and evidence. A row that cannot be
+scored keeps its place with both empty, and is named on standard error. Nothing is quoted.")]
+    Match(MatchArguments),
+    /// Compare findings with what is known to have happened
+    #[command(after_help = "\
+Examples:
+  onward backtest --truth world --found found
+  onward backtest --truth world --found found --svg curves.svg --alerts-per-day 20")]
+    Backtest(BacktestArguments),
+    /// See it work: a small world, a service, a client, and the suspected orders with their trail
+    #[command(after_help = "\
+Examples:
+  onward demo
+  onward demo --seed 7 --keep folder")]
+    Demo(DemoArguments),
+    /// Check or copy the trail of a store that nobody is using
+    #[command(after_help = "\
+Examples:
+  onward audit verify --data copy.redb
+  onward audit export --data copy.redb --out trail.jsonl")]
+    Audit(AuditArguments),
+    /// Write a script that lets a shell complete commands and options
+    #[command(after_help = "\
+Examples:
+  onward completions bash > /etc/bash_completion.d/onward
+  onward completions zsh > ~/.zfunc/_onward")]
+    Completions(CompletionsArguments),
+    /// Write the manual page
+    #[command(after_help = "\
+Examples:
+  onward man | man -l -
+  onward man --out /usr/local/share/man/man1")]
+    Man(ManArguments),
+}
+
+/// Which service, and as whom.
+#[derive(Args, Debug)]
+pub(super) struct ServerArguments {
+    /// Address of the service
+    #[arg(long, value_name = "URL", env = "ONWARD_SERVER", default_value = "http://127.0.0.1:50551")]
+    pub(super) server: String,
+    /// Whose orders
+    #[arg(long, value_name = "NAME", env = "ONWARD_TENANT", default_value = "default")]
+    pub(super) tenant: String,
+}
+
+/// Files of records. Each may be CSV or JSON Lines, plain, gzip or zstd; several of a kind are read one after another.
+#[derive(Args, Debug)]
+pub(super) struct RecordFiles {
+    /// Order lines
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) orders: Vec<PathBuf>,
+    /// Shipment lines: arrivals, transfers, onward shipments
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) shipments: Vec<PathBuf>,
+    /// Rows of a company register
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) companies: Vec<PathBuf>,
+    /// Lines `their name=our name` that rename columns
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) column_map: Option<PathBuf>,
+    /// Exit with 1 when a row was refused
+    #[arg(long)]
+    pub(super) strict: bool,
+}
+
+impl Command {
+    /// Whether refused rows are to show in the exit code.
+    pub(super) fn is_strict(&self) -> bool {
+        match self {
+            Self::Screen(arguments) => arguments.files.strict,
+            Self::Import(arguments) => arguments.files.strict,
+            Self::Match(arguments) => arguments.strict,
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Arguments;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definitions_hold_together_and_every_command_shows_an_example() {
+        let command = Arguments::command();
+        command.clone().debug_assert();
+        for child in command.get_subcommands() {
+            let name = child.get_name();
+            assert!(child.get_about().is_some(), "{name} has no sentence");
+            let help = child.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains(&format!("onward {name}")), "{name} shows no example");
+            for argument in child.get_arguments() {
+                assert!(argument.get_help().is_some(), "{name} {} has no sentence", argument.get_id());
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! How a command ends: the exit codes of the contract and the failures behind them.
+//!
+//! Come here when a script must tell two endings apart. Rows that were refused are not failures; see `Outcome`.
+
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Done, but with rejects under `--strict`, or below a figure that the user asked to be reached.
+const REJECTS: u8 = 1;
+/// Wrong usage.
+pub(super) const USAGE: u8 = 64;
+/// Unreadable input.
+const UNREADABLE: u8 = 65;
+/// A bug of ours.
+const BUG: u8 = 70;
+/// Input or output failed.
+const IO: u8 = 74;
+
+/// How a command ended that did its work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Outcome {
+    /// All went in.
+    Done,
+    /// Some rows were refused and reported.
+    DoneWithRejects,
+    /// The work is done and the result is below what the user asked for.
+    BelowTarget,
+}
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// The arguments cannot be meant like this.
+    #[error("{0}\n\nFor more information, try '--help'.")]
+    Usage(String),
+    /// The input is not what it should be.
+    #[error("{0}")]
+    Unreadable(String),
+    /// Reading or writing failed.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was being done to what.
+        what: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// Something that cannot happen did.
+    #[error("a bug of ours: {0}. Please report it together with the lines above.")]
+    Bug(String),
+}
+
+impl Outcome {
+    pub(super) fn code(self, strict: bool) -> ExitCode {
+        match self {
+            Self::BelowTarget => ExitCode::from(REJECTS),
+            Self::DoneWithRejects if strict => ExitCode::from(REJECTS),
+            Self::Done | Self::DoneWithRejects => ExitCode::SUCCESS,
+        }
+    }
+
+    /// [`Outcome::DoneWithRejects`] when there were any.
+    pub(super) fn with_rejects(reject_count: u64) -> Self {
+        if reject_count == 0 { Self::Done } else { Self::DoneWithRejects }
+    }
+}
+
+impl Failure {
+    /// For `map_err`: what was being done to which file.
+    pub(super) fn io<'a>(doing: &'a str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
+        move |source| Self::Io { what: format!("{doing} {}", path.display()), source }
+    }
+
+    /// For `map_err` on writing to standard output.
+    pub(super) fn stdout(source: io::Error) -> Self {
+        Self::Io { what: "writing to standard output".to_owned(), source }
+    }
+
+    pub(super) fn code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => USAGE,
+            Self::Unreadable(_) => UNREADABLE,
+            Self::Io { .. } => IO,
+            Self::Bug(_) => BUG,
+        }
+    }
+
+    pub(super) fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, Outcome};
+    use std::io;
+    use std::path::Path;
+
+    #[test]
+    fn every_ending_has_the_code_of_the_contract() {
+        let io_error = || io::Error::from(io::ErrorKind::StorageFull);
+        let failures = [
+            (Failure::Usage(String::new()), 64),
+            (Failure::Unreadable(String::new()), 65),
+            (Failure::Bug(String::new()), 70),
+            (Failure::io("writing", Path::new("a"))(io_error()), 74),
+        ];
+        for (failure, code) in failures {
+            assert_eq!(failure.code(), code, "{failure}");
+        }
+        let code = |outcome: Outcome, strict| format!("{:?}", outcome.code(strict));
+        assert_eq!(code(Outcome::with_rejects(0), true), format!("{:?}", std::process::ExitCode::SUCCESS));
+        assert_eq!(code(Outcome::with_rejects(1), false), format!("{:?}", std::process::ExitCode::SUCCESS));
+        assert_eq!(code(Outcome::with_rejects(1), true), format!("{:?}", std::process::ExitCode::from(1)));
+        assert_eq!(code(Outcome::BelowTarget, false), format!("{:?}", std::process::ExitCode::from(1)));
+    }
+
+    #[test]
+    fn only_a_closed_pipe_is_forgiven() {
+        assert!(Failure::stdout(io::ErrorKind::BrokenPipe.into()).is_closed_pipe());
+        assert!(!Failure::stdout(io::ErrorKind::StorageFull.into()).is_closed_pipe());
+    }
+}
