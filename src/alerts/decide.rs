@@ -75,3 +75,125 @@ fn fingerprint(finding: &Finding) -> [u8; 32] {
     // Such plain values cannot fail to be written; were it so, the hash of nothing only makes an update of it.
     digest(&postcard::to_stdvec(&content).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{AlertPolicy, decide};
+    use crate::model::{
+        Alert, AlertDecision, AlertEventKind, AlertId, Amount, Day, DocumentKey, DocumentKind, Finding, FindingKind,
+        Level, Link, OrderKey, Probability, Unit,
+    };
+
+    fn finding(level: Level, percent: u32) -> Finding {
+        Finding {
+            tenant: "steppe".to_owned(),
+            order: OrderKey { order_id: "O-1".to_owned(), line_no: 1 },
+            score: Probability::from_f64(f64::from(percent) / 100.0),
+            level,
+            priority: Amount::from_whole(100),
+            attributed: Amount::from_whole(1),
+            attributed_low: Amount::ZERO,
+            attributed_high: Amount::from_whole(2),
+            unit: Unit::Piece,
+            kind: FindingKind::OnwardShipment,
+            links: vec![link("D-1", 90), link("D-2", 80)],
+            rejected: Vec::new(),
+            indicators: Vec::new(),
+            summary: "went on".to_owned(),
+            limits_reached: Vec::new(),
+            engine_version: "1".to_owned(),
+            policy_version: "1".to_owned(),
+            case_hash: [0; 32],
+        }
+    }
+
+    fn link(number: &str, percent: u32) -> Link {
+        Link {
+            onward: DocumentKey {
+                number: number.to_owned(),
+                line_no: 1,
+                kind: DocumentKind::RuDeclaration,
+                feed: String::new(),
+            },
+            onward_date: Day::from_number(19_000),
+            onward_consignee: "OOO Severny Veter".to_owned(),
+            onward_country: None,
+            path: Vec::new(),
+            quantity: Amount::from_whole(1),
+            unit: Unit::Piece,
+            probability: Probability::from_f64(f64::from(percent) / 100.0),
+            evidence: Vec::new(),
+        }
+    }
+
+    fn kind(previous: Option<&Alert>, finding: &Finding) -> Option<AlertEventKind> {
+        match decide(previous, finding, &AlertPolicy { level_min: Level::Medium, score_min: None }) {
+            AlertDecision::Keep => None,
+            AlertDecision::Change { kind, .. } => Some(kind),
+        }
+    }
+
+    fn alert(finding: &Finding) -> Alert {
+        match decide(None, finding, &AlertPolicy { level_min: Level::None, score_min: None }) {
+            AlertDecision::Change { fingerprint, .. } => Alert::raised(AlertId(1), finding, fingerprint, 5),
+            AlertDecision::Keep => panic!("everything crosses this threshold"),
+        }
+    }
+
+    #[test]
+    fn levels_and_states_decide() {
+        use AlertEventKind::{Closed, Lowered, Raised, Reopened, Updated};
+        let levels = [Level::None, Level::Low, Level::Medium, Level::High];
+        let (open, closed) = (Some(false), Some(true));
+        let cases = [
+            (None, Level::None, [None, None, Some(Raised), Some(Raised)]),
+            (open, Level::Medium, [Some(Closed), Some(Closed), None, Some(Updated)]),
+            (open, Level::High, [Some(Closed), Some(Closed), Some(Lowered), None]),
+            (closed, Level::Low, [None, None, Some(Reopened), Some(Reopened)]),
+            (closed, Level::High, [None, None, Some(Reopened), Some(Reopened)]),
+        ];
+        for (state, level, expected) in cases {
+            let before = finding(level, 50);
+            let previous = state.map(|is_closed| match is_closed {
+                true => alert(&before).changed(Closed, &before, [0; 32], 6),
+                false => alert(&before),
+            });
+            let found = levels.map(|level| kind(previous.as_ref(), &finding(level, 50)));
+            assert_eq!(found, expected, "{state:?} at {level:?}");
+        }
+    }
+
+    #[test]
+    fn a_score_can_raise_what_its_level_does_not() {
+        let policy = AlertPolicy { level_min: Level::High, score_min: Some(Probability::from_f64(0.7)) };
+        for (level, percent, is_raised) in [(Level::Low, 69, false), (Level::Low, 70, true), (Level::High, 0, true)] {
+            let decision = decide(None, &finding(level, percent), &policy);
+            assert_eq!(decision != AlertDecision::Keep, is_raised, "{level:?} {percent}");
+        }
+    }
+
+    #[test]
+    fn an_open_alert_changes_with_what_a_person_sees_and_with_nothing_else() {
+        type Edit = fn(&mut Finding);
+        let cases: [(&str, Edit, Option<AlertEventKind>); 12] = [
+            ("nothing", |_| {}, None),
+            ("engine", |finding| finding.engine_version.push('2'), None),
+            ("policy", |finding| finding.policy_version.push('2'), None),
+            ("case", |finding| finding.case_hash = [1; 32], None),
+            ("rank of links", |finding| finding.links.reverse(), None),
+            ("score", |finding| finding.score = Probability::from_f64(0.51), Some(AlertEventKind::Updated)),
+            ("summary", |finding| finding.summary.push('!'), Some(AlertEventKind::Updated)),
+            ("kind", |finding| finding.kind = FindingKind::FalseTransit, Some(AlertEventKind::Updated)),
+            ("new paper", |finding| finding.links[0].onward.line_no = 2, Some(AlertEventKind::Updated)),
+            ("new way", |finding| finding.links[0].path.push(link("D-3", 1).onward), Some(AlertEventKind::Updated)),
+            ("priority up", |finding| finding.priority = Amount::from_whole(101), Some(AlertEventKind::Updated)),
+            ("priority down", |finding| finding.priority = Amount::from_whole(99), Some(AlertEventKind::Lowered)),
+        ];
+        let previous = alert(&finding(Level::High, 50));
+        for (name, edit, expected) in cases {
+            let mut changed = finding(Level::High, 50);
+            edit(&mut changed);
+            assert_eq!(kind(Some(&previous), &changed), expected, "{name}");
+        }
+    }
+}

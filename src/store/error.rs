@@ -71,7 +71,7 @@ impl StoreError {
         matches!(self, Self::OutOfSpace | Self::Broken { .. } | Self::Damaged { .. })
     }
 
-    fn from_io(fault: &io::Error) -> Self {
+    pub(super) fn from_io(fault: &io::Error) -> Self {
         match fault.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => Self::OutOfSpace,
             io::ErrorKind::InvalidData => Self::NotAStore { reason: fault.to_string() },

@@ -1,6 +1,7 @@
 //! The store itself: opening it, handing work to its writer, taking snapshots of it.
 //!
-//! Come here for the life of a store from `open` to the last drop. How work is written is `writer`.
+//! Come here for the life of a store from `open` to the last drop. How work is written is `writer`, how a new file
+//! comes to be is `creation`.
 //! It does not reopen itself after a fault of the disk: drop every clone and open it again.
 
 use std::fmt;
@@ -12,15 +13,14 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
-use redb::{Database, ReadableDatabase, StorageBackend, TableHandle};
+use redb::{Database, ReadableDatabase, StorageBackend};
 use tokio::sync::{Semaphore, oneshot, watch};
 
-use super::StoreError;
 use super::batch::{AcceptBatch, AcceptOutcome, EncodedBatch};
 use super::judgement::{AlertRule, CommitOutcome, EncodedJudgements};
 use super::snapshot::Snapshot;
-use super::tables::{FORMAT_VERSION, META, META_FORMAT, META_SECRET, META_STORE_ID, TABLE_COUNT, Tables};
-use super::writer::{Answer, Command, StoreClock, Writer, begin_durable};
+use super::writer::{Answer, Command, StoreClock, Writer};
+use super::{StoreError, creation};
 use crate::model::Finding;
 
 /// Most kibibytes of batches and judgements that wait or are being written; senders wait for room.
@@ -84,13 +84,17 @@ impl Default for StoreOptions {
 }
 
 impl Store {
-    /// Opens the store in a file, or creates it there.
+    /// Opens the store in a file, or creates it there. While it is created there is a second file `<name>.new`.
     pub fn open(path: &Path, options: StoreOptions, clock: StoreClock) -> Result<Self, StoreError> {
-        let database = Database::builder().set_cache_size(options.cache_bytes).create(path)?;
+        if creation::is_missing(path)? {
+            creation::create_aside(path, options.identity)?;
+        }
+        let database = Database::builder().set_cache_size(options.cache_bytes).open(path)?;
         Self::start(database, options, clock)
     }
 
-    /// Opens the store on any backend: in memory, or one that fails on purpose.
+    /// Opens the store on any backend: in memory, or one that fails on purpose. A backend on which creating a store
+    /// was cut off has to be emptied by whoever owns it.
     pub fn open_on(backend: impl StorageBackend, options: StoreOptions, clock: StoreClock) -> Result<Self, StoreError> {
         let database = Database::builder().set_cache_size(options.cache_bytes).create_with_backend(backend)?;
         Self::start(database, options, clock)
@@ -159,7 +163,7 @@ impl Store {
     }
 
     fn start(database: Database, options: StoreOptions, clock: StoreClock) -> Result<Self, StoreError> {
-        let identity = prepare(&database, options.identity)?;
+        let identity = creation::prepare(&database, options.identity)?;
         let database = Arc::new(database);
         let (commands, receiver) = mpsc::channel();
         let (commits_sender, commits) = watch::channel(0);
@@ -216,49 +220,6 @@ impl Drop for Inner {
             drop(writer.join());
         }
     }
-}
-
-/// Refuses what is no store or too new; creates what is missing; says who the store is.
-fn prepare(database: &Database, identity: Option<StoreIdentity>) -> Result<StoreIdentity, StoreError> {
-    let names: Vec<String> = database.begin_read()?.list_tables()?.map(|table| table.name().to_owned()).collect();
-    if names.iter().any(|name| name == META.name()) {
-        let meta = database.begin_read()?.open_table(META)?;
-        let format: [u8; 4] = fixed(&meta, META_FORMAT)?;
-        let found = u32::from_le_bytes(format);
-        if found > FORMAT_VERSION {
-            return Err(StoreError::NewerFormat { found, supported: FORMAT_VERSION });
-        }
-        if names.len() >= TABLE_COUNT {
-            return Ok(StoreIdentity { id: fixed(&meta, META_STORE_ID)?, secret: fixed(&meta, META_SECRET)? });
-        }
-    } else if let Some(name) = names.first() {
-        return Err(StoreError::NotAStore { reason: format!("a database with a table {name}") });
-    }
-    create_tables(database, identity)?;
-    let meta = database.begin_read()?.open_table(META)?;
-    Ok(StoreIdentity { id: fixed(&meta, META_STORE_ID)?, secret: fixed(&meta, META_SECRET)? })
-}
-
-fn create_tables(database: &Database, identity: Option<StoreIdentity>) -> Result<(), StoreError> {
-    let transaction = begin_durable(database)?;
-    let mut tables = Tables::open(&transaction)?;
-    if redb::ReadableTable::get(&tables.meta, META_FORMAT)?.is_none() {
-        let identity = identity.unwrap_or_else(|| StoreIdentity { id: rand::random(), secret: rand::random() });
-        tables.meta.insert(META_FORMAT, FORMAT_VERSION.to_le_bytes().as_slice())?;
-        tables.meta.insert(META_STORE_ID, identity.id.as_slice())?;
-        tables.meta.insert(META_SECRET, identity.secret.as_slice())?;
-    }
-    drop(tables);
-    transaction.commit()?;
-    Ok(())
-}
-
-fn fixed<const N: usize>(
-    meta: &redb::ReadOnlyTable<&'static str, &'static [u8]>,
-    key: &str,
-) -> Result<[u8; N], StoreError> {
-    let value = meta.get(key)?.and_then(|value| value.value().try_into().ok());
-    value.ok_or_else(|| StoreError::Damaged { what: format!("meta value {key}") })
 }
 
 /// Wakes a thread that waits in [`block_on`].

@@ -6,6 +6,7 @@
 
 mod batch;
 mod codec;
+mod creation;
 mod draft;
 mod error;
 mod handle;
