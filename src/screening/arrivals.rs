@@ -8,7 +8,7 @@ use crate::model::{Case, Probability};
 
 use super::index::{CaseIndex, identity, papers_of};
 use super::policy::Policy;
-use super::weigh::{ArrivalState, despatch_day, goods_evidence, in_order_unit};
+use super::weigh::{ArrivalState, despatch_day, in_order_unit};
 
 /// Least identity of buyer and consignee for an arrival to be looked at.
 const IDENTITY_MIN: f64 = 0.2;
@@ -32,8 +32,7 @@ pub(super) fn match_arrivals(case: &Case, index: &CaseIndex, brands: &Brands, po
             {
                 continue;
             }
-            let bits: i64 =
-                goods_evidence(order, paper, brands).iter().map(|evidence| i64::from(evidence.bits.0)).sum();
+            let bits = i64::from(goods::bits(&order.goods, &paper.goods, brands).0);
             if bits < -1_000 {
                 continue;
             }

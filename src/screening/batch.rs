@@ -12,12 +12,11 @@ use super::holdings::{Holdings, Mention};
 use super::judge::judge;
 use super::policy::Policy;
 
-/// The tenant of a batch run: files belong to whoever runs it.
-pub const BATCH_TENANT: &str = "default";
-
 /// What to screen.
 #[derive(Debug, Default)]
 pub struct BatchInput {
+    /// Whose orders these are.
+    pub tenant: String,
     /// The exporter's order lines.
     pub orders: Vec<OrderLine>,
     /// Papers on goods moving.
@@ -67,7 +66,7 @@ pub enum Stage {
 
 /// Screens everything. `progress` hears the stage, what is done and what there is to do; it must be cheap.
 pub fn screen(input: BatchInput, policy: &Policy, progress: &(dyn Fn(Stage, u64, u64) + Sync)) -> BatchOutput {
-    let BatchInput { orders, shipments, companies } = input;
+    let BatchInput { tenant, orders, shipments, companies } = input;
     let total = (orders.len() + shipments.len() + companies.len()) as u64;
     let mut holdings = Holdings::new(policy.clone(), Corridor::default());
     let records = companies
@@ -79,7 +78,7 @@ pub fn screen(input: BatchInput, policy: &Policy, progress: &(dyn Fn(Stage, u64,
         if done % 4096 == 0 {
             progress(Stage::Indexing, done as u64, total);
         }
-        holdings.insert(Some(BATCH_TENANT), record);
+        holdings.insert(Some(&tenant), record);
     }
     progress(Stage::Resolving, 0, 1);
     holdings.settle();

@@ -153,7 +153,7 @@ impl Holdings {
         let of_shipments = shipments.iter().map(|shipment| &self.shipments[*shipment as usize].base.goods);
         for goods in of_orders.chain(of_shipments) {
             let goods: &GoodsForm = goods;
-            brands.extend(self.brands.found_in(goods));
+            brands.extend(self.brands.find(&goods.description_folded).map(str::to_owned));
             brands.extend(goods.brand.clone());
         }
         brands.into_iter().collect()
