@@ -233,7 +233,7 @@ mod tests {
                 let store = store.clone();
                 tokio::spawn(async move {
                     for step in 0..LINES * ROUNDS {
-                        let level = if step / LINES % 2 == 0 { Level::High } else { Level::None };
+                        let level = if (step / LINES).is_multiple_of(2) { Level::High } else { Level::None };
                         judge(&store, vec![finding(tenant, step % LINES, level)]).await;
                     }
                 })

@@ -39,7 +39,7 @@ pub(super) const ORDER_KEYS: TableDefinition<(u32, &str, u32), u64> = TableDefin
 /// Key: scope, feed, place of the kind in `DocumentKind::ALL`, number, line. Value: record sequence.
 pub(super) const SHIPMENT_KEYS: TableDefinition<ShipmentKey, u64> = TableDefinition::new("shipment_keys.v1");
 /// Key: scope, country letters or nothing, identifier. Value: record sequence.
-pub(super) const COMPANY_KEYS: TableDefinition<(u32, &str, &str), u64> = TableDefinition::new("company_keys.v1");
+pub(super) const COMPANY_KEYS: TableDefinition<CompanyRowKey, u64> = TableDefinition::new("company_keys.v1");
 /// Key: audit sequence of the batch. Value: postcard `RawInput`, the batch as it came.
 pub(super) const RAW_INPUTS: TableDefinition<u64, &[u8]> = TableDefinition::new("raw_inputs.v1");
 /// Key: scope of the sender, request id. Value: postcard `RememberedRequest`.
@@ -70,6 +70,9 @@ pub(super) const TABLE_COUNT: usize = 17;
 /// Scope, feed, kind, number, line.
 pub(super) type ShipmentKey = (u32, &'static str, u8, &'static str, u32);
 
+/// Scope, country, identifier.
+pub(super) type CompanyRowKey = (u32, &'static str, &'static str);
+
 /// All tables, open for writing.
 pub(super) struct Tables<'txn> {
     pub meta: Table<'txn, &'static str, &'static [u8]>,
@@ -78,7 +81,7 @@ pub(super) struct Tables<'txn> {
     pub records: Table<'txn, u64, &'static [u8]>,
     pub order_keys: Table<'txn, (u32, &'static str, u32), u64>,
     pub shipment_keys: Table<'txn, ShipmentKey, u64>,
-    pub company_keys: Table<'txn, (u32, &'static str, &'static str), u64>,
+    pub company_keys: Table<'txn, CompanyRowKey, u64>,
     pub raw_inputs: Table<'txn, u64, &'static [u8]>,
     pub requests: Table<'txn, (u32, &'static str), &'static [u8]>,
     pub request_expiry: Table<'txn, (u64, u32, &'static str), ()>,

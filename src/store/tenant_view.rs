@@ -12,7 +12,7 @@ use super::StoreError;
 use super::batch::{CompanyKey, kind_code};
 use super::codec::{StoredFinding, decode, decode_finding, decode_record};
 use super::snapshot::{PAGE_ROWS_MAX, Snapshot};
-use super::tables::{self, SHARED_SCOPE, ShipmentKey};
+use super::tables::{self, CompanyRowKey, SHARED_SCOPE, ShipmentKey};
 use crate::audit::AuditEntry;
 use crate::model::{Alert, AlertEvent, AlertId, Company, DocumentKey, OrderKey, OrderLine, Record, ShipmentLine};
 
@@ -235,7 +235,7 @@ fn own_shipment_row(
 }
 
 fn own_company_row(
-    row: redb::Result<(AccessGuard<'_, (u32, &'static str, &'static str)>, AccessGuard<'_, u64>)>,
+    row: redb::Result<(AccessGuard<'_, CompanyRowKey>, AccessGuard<'_, u64>)>,
 ) -> OwnRow<(String, String)> {
     let (key, sequence) = row?;
     let (_, country, identifier) = key.value();
