@@ -64,6 +64,7 @@ fn start(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn run(command: Command, progress: &Progress) -> Result<Outcome, Failure> {
     match command {
         Command::Screen(arguments) => screen::run(&arguments, progress),
+        Command::Simulate(arguments) => simulate::run(&arguments, progress),
         Command::Match(arguments) => match_names::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
