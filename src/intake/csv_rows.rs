@@ -10,6 +10,8 @@
 use std::io;
 use std::sync::atomic::Ordering;
 
+use csv_core::ReadRecordResult;
+
 use super::column::{Column, ColumnMap};
 use super::fault::{FieldFault, IntakeError, RejectReason};
 use super::fields::{CELL_BYTES_MAX, CELLS_MAX, Cells, ROW_BYTES_MAX};
@@ -36,7 +38,13 @@ pub(super) fn read<T: Readable>(
     let lines_before = window.skip_line_ends().map_err(|error| cannot_read(error.to_string()))?;
     let delimiter = delimiter(&mut window, |headers| header::known_count(T::CONTENT, map, headers));
     let mut rows = Rows::new(window, delimiter, lines_before + 1);
-    let header = match rows.next() {
+    let first = loop {
+        match rows.next() {
+            Ok(Step::Row { .. }) if rows.is_blank() => {}
+            first => break first,
+        }
+    };
+    let header = match first {
         Ok(Step::End) => return Ok(()),
         Ok(Step::Row { .. }) => {
             let headers = rows.headers().ok_or_else(|| cannot_read("its header is not text".to_owned()))?;
@@ -118,7 +126,8 @@ struct Rows<'a> {
 impl<'a> Rows<'a> {
     fn new(window: Window<'a>, delimiter: u8, line: u64) -> Self {
         let machine = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
-        let ends = vec![0; CELLS_MAX + 1];
+        // Two more than a row may have: one tells that there are too many, one is for the end of the last row.
+        let ends = vec![0; CELLS_MAX + 2];
         Self {
             window,
             machine,
@@ -140,27 +149,28 @@ impl<'a> Rows<'a> {
         (self.row_bytes, self.text_length, self.cell_count) = (0, 0, 0);
         self.line += self.window.skip_line_ends()?;
         loop {
-            let is_used_up = self.row_bytes == self.window.data().len();
-            let is_at_end = is_used_up && self.window.fill()? == 0;
-            let is_open = is_at_end && self.is_inside_quotes();
+            if self.row_bytes == self.window.data().len() && self.window.fill()? == 0 {
+                return Ok(self.finish().map_or(Step::End, |is_open| Step::Row { is_open }));
+            }
             let input = &self.window.data()[self.row_bytes..];
             if self.text.len() < self.text_length + input.len() + 1 {
                 self.text.resize(self.text_length + input.len() + 1, 0);
             }
-            let (result, read, written, ended) =
-                self.machine.read_record(input, &mut self.text[self.text_length..], &mut self.ends[self.cell_count..]);
+            let (result, read, written, ended) = self.machine.read_record(
+                input,
+                &mut self.text[self.text_length..],
+                &mut self.ends[self.cell_count..=CELLS_MAX],
+            );
             self.row_bytes += read;
             self.text_length += written;
             self.cell_count += ended;
-            match result {
-                csv_core::ReadRecordResult::End => return Ok(Step::End),
-                csv_core::ReadRecordResult::Record if self.row_bytes > ROW_BYTES_MAX => {
-                    return Ok(Step::TooLong { is_open });
-                }
-                csv_core::ReadRecordResult::Record => return Ok(Step::Row { is_open }),
-                csv_core::ReadRecordResult::OutputEndsFull => return self.skip(),
-                _ if self.row_bytes > ROW_BYTES_MAX => return self.skip(),
-                _ => {}
+            let is_row = result == ReadRecordResult::Record;
+            if is_row && self.row_bytes > ROW_BYTES_MAX {
+                return Ok(Step::TooLong { is_open: false });
+            } else if is_row {
+                return Ok(Step::Row { is_open: false });
+            } else if self.row_bytes > ROW_BYTES_MAX || result == ReadRecordResult::OutputEndsFull {
+                return self.skip();
             }
         }
     }
@@ -173,27 +183,44 @@ impl<'a> Rows<'a> {
             self.lines_skipped += count_lines(&self.window.data()[..self.row_bytes]);
             self.window.consume(self.row_bytes);
             self.row_bytes = 0;
-            let is_at_end = self.window.data().is_empty() && self.window.fill()? == 0;
-            let is_open = is_at_end && self.is_inside_quotes();
-            let input = self.window.data();
-            let (result, read, _, _) =
-                self.machine.read_record(&input[..input.len().min(PIECE_BYTES)], &mut text, &mut ends);
-            self.row_bytes = read;
-            if matches!(result, csv_core::ReadRecordResult::Record | csv_core::ReadRecordResult::End) {
+            if self.window.data().is_empty() && self.window.fill()? == 0 {
+                let cell_count = self.cell_count;
+                let is_open = self.finish() == Some(true);
+                self.cell_count = cell_count;
                 return Ok(Step::TooLong { is_open });
             }
+            let input = self.window.data();
+            let piece = &input[..input.len().min(PIECE_BYTES)];
+            let (result, read, ..) = self.machine.read_record(piece, &mut text, &mut ends);
+            self.row_bytes = read;
+            if result == ReadRecordResult::Record {
+                return Ok(Step::TooLong { is_open: false });
+            }
         }
+    }
+
+    /// Ends the last row: `None` when there is none, else whether it ends inside quotes.
+    fn finish(&mut self) -> Option<bool> {
+        // A line end ends a row unless it stands inside quotes; the end of the input ends every row.
+        for (input, is_open) in [(&b"\n"[..], false), (b"", true)] {
+            let mut ends = [0; 2];
+            let (result, _, _, ended) = self.machine.read_record(input, &mut [0; 8], &mut ends);
+            for end in &ends[..ended] {
+                self.ends[self.cell_count] = *end;
+                self.cell_count += 1;
+            }
+            if result == ReadRecordResult::Record {
+                self.text_length = self.ends[self.cell_count - 1].min(self.text_length);
+                self.ends[self.cell_count - 1] = self.text_length;
+                return Some(is_open);
+            }
+        }
+        None
     }
 
     /// Lines that end in the current row.
     fn line_count(&self) -> u64 {
         self.lines_skipped + count_lines(&self.window.data()[..self.row_bytes])
-    }
-
-    /// Whether the machine stands inside quotes: a line end would then not end the row.
-    fn is_inside_quotes(&self) -> bool {
-        let (result, ..) = self.machine.clone().read_record(b"\n", &mut [0; 8], &mut [0; 8]);
-        self.text_length + self.cell_count + self.row_bytes > 0 && result != csv_core::ReadRecordResult::Record
     }
 
     /// A row of nothing but blanks and delimiters counts as an empty line.
@@ -268,7 +295,9 @@ impl<'a> Rows<'a> {
             let detail = format!("a row of more than {ROW_BYTES_MAX} bytes, lines {first} to {last}");
             (RejectReason::FieldTooLong, detail)
         };
-        self.long_fault(self.longest_cell(), header, reason, detail)
+        // With too many cells none of them is to blame.
+        let position = if reason == RejectReason::TooManyFields { CELLS_MAX } else { self.longest_cell() };
+        self.long_fault(position, header, reason, detail)
     }
 
     fn long_fault(&self, position: usize, header: &Header, reason: RejectReason, detail: String) -> FieldFault {

@@ -198,6 +198,9 @@ pub(super) fn begin<'a>(source: &mut Source<'a>) -> Result<Begun<'a>, IntakeErro
         return Err(unsupported(detail));
     }
     let guess = encoding::guess(window.data());
+    if window.data().iter().take(BINARY_SAMPLE_BYTES).any(|byte| *byte == 0) && guess.mark_bytes != 2 {
+        return Err(unsupported("it is no text, or UTF-16 without a byte-order mark"));
+    }
     window.consume(guess.mark_bytes);
     if let Some(encoding) = guess.encoding {
         window = Window::new(Box::new(Decoding::new(window, encoding)));
@@ -211,6 +214,9 @@ pub(super) fn begin<'a>(source: &mut Source<'a>) -> Result<Begun<'a>, IntakeErro
     }
     Ok(Begun::Text(Text { format, window, warning: guess.warning, has_grown }))
 }
+
+/// Where a zero byte means that a file is no text; further on it spoils its row only.
+const BINARY_SAMPLE_BYTES: usize = 512;
 
 fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b])
