@@ -3,9 +3,9 @@
 //! Come here for quotes, line ends, cell counts and limits. The state machine is `csv_core`; around it this file keeps
 //! the limits and finds its way back after a quote that is never closed.
 //!
-//! A row over several lines with the wrong number of cells, or with a quote still open at the end of the file, is
-//! taken for a stray quote: its first line is rejected and reading goes on with the next line. A row longer than
-//! [`ROW_BYTES_MAX`] is skipped to its end, whatever is in it.
+//! A row over several lines with the wrong number of cells, with text behind a closing quote, or with a quote still
+//! open at the end of the file, is taken for a stray quote: its first line is rejected and reading goes on with the
+//! next line. A row longer than [`ROW_BYTES_MAX`] is skipped to its end, whatever is in it.
 
 use std::io;
 use std::sync::atomic::Ordering;
@@ -17,6 +17,7 @@ use super::fault::{FieldFault, IntakeError, RejectReason};
 use super::fields::{CELL_BYTES_MAX, CELLS_MAX, Cells, ROW_BYTES_MAX};
 use super::header::{self, Header};
 use super::reading::{Readable, Sink};
+use super::records::Note;
 use super::source::Text;
 use super::window::{Window, count_lines};
 
@@ -65,7 +66,12 @@ pub(super) fn read<T: Readable>(
                 let line = Some(rows.line);
                 let is_cut = text.has_grown.load(Ordering::Relaxed);
                 match rows.fault(step, &header, is_cut).map_or_else(|| rows.cells(&header), Err) {
-                    Ok(cells) => sink.take(&cells, line, has_line_no),
+                    Ok(cells) => {
+                        sink.take(&cells, line, has_line_no);
+                        if rows.inner_line_end().is_some() {
+                            sink.note(Note::SeveralLines);
+                        }
+                    }
                     Err(fault) => sink.refuse(line, fault),
                 }
             }
@@ -110,6 +116,7 @@ enum Step {
 /// The rows of a stream, one at a time.
 struct Rows<'a> {
     window: Window<'a>,
+    delimiter: u8,
     machine: csv_core::Reader,
     text: Vec<u8>,
     ends: Vec<usize>,
@@ -130,6 +137,7 @@ impl<'a> Rows<'a> {
         let ends = vec![0; CELLS_MAX + 2];
         Self {
             window,
+            delimiter,
             machine,
             text: Vec::new(),
             ends,
@@ -236,27 +244,29 @@ impl<'a> Rows<'a> {
             Step::End => return None,
         };
         let raw = &self.window.data()[..self.row_bytes];
-        if is_file_cut && !raw.ends_with(b"\n") && !raw.ends_with(b"\r") {
-            return Some(self.row_fault(RejectReason::BadRow, "cut off: the file was still being written".to_owned()));
-        }
+        let is_cut = is_file_cut && !raw.ends_with(b"\n") && !raw.ends_with(b"\r");
         let counted = self.count_fault(header);
-        if counted.is_none() && !is_open {
-            return self.cell_fault(header);
+        if let Some(at) = self.inner_line_end()
+            && (is_open || is_cut || counted.is_some() || has_stray_quote(raw, self.delimiter))
+        {
+            self.row_bytes = at + 1;
+            self.machine.reset();
+            let detail = "a quote is opened that is not closed where the cell should end; reading went on with the \
+                          next line";
+            return Some(self.row_fault(RejectReason::BadRow, detail.to_owned()));
         }
-        let inner_line_end = raw.trim_ascii_end().iter().position(|byte| *byte == b'\n');
-        match inner_line_end {
-            Some(at) => {
-                self.row_bytes = at + 1;
-                self.machine.reset();
-                let detail = "a quote is opened that is not closed where the row should end; reading went on with \
-                              the next line";
-                Some(self.row_fault(RejectReason::BadRow, detail.to_owned()))
-            }
-            None if is_open => {
-                Some(self.row_fault(RejectReason::BadRow, "a quote is opened and never closed".to_owned()))
-            }
-            None => counted,
+        if is_cut {
+            Some(self.row_fault(RejectReason::BadRow, "cut off: the file was still being written".to_owned()))
+        } else if is_open {
+            Some(self.row_fault(RejectReason::BadRow, "a quote is opened and never closed".to_owned()))
+        } else {
+            counted.or_else(|| self.cell_fault(header))
         }
+    }
+
+    /// Where the first line of the row ends, when the row goes over several.
+    fn inner_line_end(&self) -> Option<usize> {
+        self.window.data()[..self.row_bytes].trim_ascii_end().iter().position(|byte| *byte == b'\n')
     }
 
     fn count_fault(&self, header: &Header) -> Option<FieldFault> {
@@ -349,6 +359,30 @@ impl<'a> Rows<'a> {
     fn headers(&self) -> Option<Vec<&str>> {
         (0..self.cell_count).map(|position| std::str::from_utf8(self.cell(position)).ok()).collect()
     }
+}
+
+/// Whether a quoted cell goes on behind its closing quote, which no writer of CSV does: the quotes then belong to
+/// the text, and a row that seems to go over several lines is several rows.
+fn has_stray_quote(raw: &[u8], delimiter: u8) -> bool {
+    let ends_cell = |byte: u8| byte == delimiter || matches!(byte, b'\r' | b'\n');
+    let mut at = 0;
+    while at < raw.len() {
+        if raw[at] != b'"' {
+            at += raw[at..].iter().position(|byte| ends_cell(*byte)).unwrap_or(raw.len() - at) + 1;
+            continue;
+        }
+        at += 1;
+        loop {
+            at += raw[at..].iter().position(|byte| *byte == b'"').map_or(raw.len() - at, |quote| quote + 1);
+            match raw.get(at) {
+                Some(b'"') => at += 1,
+                Some(byte) if !ends_cell(*byte) => return true,
+                _ => break,
+            }
+        }
+        at += 1;
+    }
+    false
 }
 
 /// Enough of some bytes for a message.

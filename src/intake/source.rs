@@ -198,7 +198,8 @@ pub(super) fn begin<'a>(source: &mut Source<'a>) -> Result<Begun<'a>, IntakeErro
         return Err(unsupported(detail));
     }
     let guess = encoding::guess(window.data());
-    if window.data().iter().take(BINARY_SAMPLE_BYTES).any(|byte| *byte == 0) && guess.mark_bytes != 2 {
+    let mut first_line = window.data().iter().take(BINARY_SAMPLE_BYTES).take_while(|byte| **byte != b'\n');
+    if first_line.any(|byte| *byte == 0) && guess.mark_bytes != 2 {
         return Err(unsupported("it is no text, or UTF-16 without a byte-order mark"));
     }
     window.consume(guess.mark_bytes);
@@ -215,7 +216,7 @@ pub(super) fn begin<'a>(source: &mut Source<'a>) -> Result<Begun<'a>, IntakeErro
     Ok(Begun::Text(Text { format, window, warning: guess.warning, has_grown }))
 }
 
-/// Where a zero byte means that a file is no text; further on it spoils its row only.
+/// Where, up to the end of the first line, a zero byte means that a file is no text; further on it spoils no row.
 const BINARY_SAMPLE_BYTES: usize = 512;
 
 fn is_gzip(bytes: &[u8]) -> bool {
