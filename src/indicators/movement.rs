@@ -46,7 +46,7 @@ pub(super) fn arrival_missing(view: &View<'_, '_>) -> Flag {
     if !coverage.is_known || coverage.seen_percent < COVERAGE_PERCENT_MIN {
         return Flag::NotComputable("arrivals are not usually seen in the data held");
     }
-    if coverage.last_day.is_none_or(|last| last < until) {
+    if !view.order.arrival_due {
         return Flag::NotComputable("the data ends before the goods must have arrived");
     }
     Flag::Raised(format!(
