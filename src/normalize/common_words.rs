@@ -18,7 +18,7 @@ pub struct CommonWord {
 }
 
 /// Shortest spelling in which one typing error is forgiven.
-const FORGIVEN_LENGTH_MIN: usize = 6;
+const FORGIVEN_LENGTH_MIN: usize = 7;
 /// Shortest word that is cut off the end of a joined spelling, and the shortest rest before it.
 const SUFFIX_LENGTH_MIN: usize = 4;
 const REST_LENGTH_MIN: usize = 4;

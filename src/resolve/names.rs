@@ -203,7 +203,7 @@ fn misspelt_words(a: &mut Side<'_>, b: &mut Side<'_>, statistics: &NameStatistic
         for i in a.left().filter(|i| !is_number(&a.tokens[*i])) {
             for j in b.left().filter(|j| !is_number(&b.tokens[*j])) {
                 let (one, other) = (a.tokens[i].as_bytes(), b.tokens[j].as_bytes());
-                if let Some(apart) = distance(one, other, limit(one.len().min(other.len()))) {
+                if let Some(apart) = distance(one, other, limit(one.len().max(other.len()))) {
                     if nearest.is_none_or(|known| apart < known.0) {
                         nearest = Some((apart, i, j));
                     }

@@ -83,9 +83,9 @@ pub(super) const NAME_FLOOR_WITH_IDENTIFIER: f64 = -12.0;
 pub(super) const ALIAS_USED: f64 = -1.0;
 
 /// A company in the register is this much more likely to be meant than one seen on a paper once.
-pub(super) const REGISTERED_BITS: f64 = 3.0;
+pub(super) const REGISTERED_BITS: f64 = 1.5;
 /// Every doubling of the papers that name the firm's number, up to a limit.
-pub(super) const SUPPORT_PER_DOUBLING: f64 = 0.8;
+pub(super) const SUPPORT_PER_DOUBLING: f64 = 1.0;
 pub(super) const SUPPORT_DOUBLINGS_MAX: u32 = 6;
 /// A spelling seen on few of the firm's papers may be another firm's under a wrong number: per halving, and at most.
 pub(super) const MINOR_NAME_PER_HALVING: f64 = -0.5;
