@@ -190,6 +190,7 @@ fn fold_step(bytes: &[u8], position: usize, out: &mut Vec<u8>) -> usize {
         b'x' => (b"ks", 1),
         b'y' => (b"i", 1),
         // A glide in German style (`azija`, `sajran`); before other vowels it is the Kazakh `ж`.
+        b'j' if out.last() == Some(&b'l') && matches!(next, b'u' | b'a') => (b"", 1),
         b'j' if out.last() == Some(&b'i') || !is_vowel(next) && next != b'y' => (b"i", 1),
         _ => (&rest[..1], 1),
     };

@@ -70,8 +70,8 @@ pub(super) const WORDS_JOINED: f64 = -0.5;
 pub(super) const CUT_EXPECTED: f64 = -1.0;
 pub(super) const CUT_UNEXPECTED: f64 = -4.0;
 /// One name has a word that the other lacks: a rare one, a trade's one, a generic one (Company, Group).
-pub(super) const WORD_MISSING_RARE: f64 = -9.0;
-pub(super) const WORD_MISSING_COMMON: f64 = -6.5;
+pub(super) const WORD_MISSING_RARE: f64 = -13.0;
+pub(super) const WORD_MISSING_COMMON: f64 = -8.0;
 pub(super) const WORD_MISSING_GENERIC: f64 = -3.5;
 /// A number on one side only, or two different numbers: bits of the whole name are at most this.
 pub(super) const NUMBER_MISSING_CAP: f64 = -2.0;
