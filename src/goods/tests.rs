@@ -82,6 +82,10 @@ fn brands_in_two_scripts() {
     ] {
         check(SWITCH, ("851762", text, brand, "", &[]), &[PartNumberUnnamed, feature, HsSame6, same]);
     }
+    // Only the descriptions name it, and only one of them in the spelling that is known.
+    let latin = ("851762", "Switch Cisqo", "", "", &[] as &[&str]);
+    check(latin, ("851762", "Коммутатор Циско", "", "", &[]), &[BrandInDescription, HsSame6, same]);
+    check(latin, ("851762", "Коммутатор Juniqer", "", "", &[]), &[Feature::OtherBrandInDescription, HsSame6, same]);
 }
 
 #[test]
