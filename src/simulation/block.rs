@@ -187,6 +187,8 @@ impl Block {
 
     fn with_firms(world: &World<'_>, number: u64, size: BlockSize) -> Self {
         let mut dice = Dice::of(world.options.seed, Purpose::Shuffle, number.wrapping_mul(2) + 1);
+        let parameters = &world.options.parameters;
+        let offset = dice.within(0.0, 1.0 / parameters.diverting_buyer_share.max(0.001));
         let counts = firm_counts(world.options, size.orders, size.shipments);
         let mut firms: Vec<Firm> = Vec::with_capacity(world.firms_of_block as usize + world.large.len());
         let mut ranges = Vec::with_capacity(counts.len());
@@ -197,9 +199,11 @@ impl Block {
                 firms.extend_from_slice(&world.large[(rank - 2) * half..(rank - 1) * half]);
             }
             for index in 0..count {
-                let is_diverting = dice.chance(world.options.parameters.diverting_buyer_share);
+                // Every so manieth buyer, so that small worlds keep to the share too.
+                let step = |place: u64| ((place as f64 + offset) * parameters.diverting_buyer_share) as u64;
+                let is_diverting = step(index + 1) > step(index);
                 let role = match rank {
-                    0 => Role::Buyer { is_diverting: is_diverting || index == 0 && number == 0 },
+                    0 => Role::Buyer { is_diverting: is_diverting },
                     1 => Role::Middleman,
                     2 => Role::Trader,
                     3 => Role::Russian,
@@ -207,7 +211,7 @@ impl Block {
                 };
                 let place = 2 * LARGE_FIRMS + number * world.firms_of_block + firms.len() as u64;
                 let mut firm = world.firms.make(place, role);
-                if !firms.is_empty() && dice.chance(world.options.parameters.namesake_share) {
+                if !firms.is_empty() && dice.chance(parameters.namesake_share) {
                     firm.words.clone_from(&firms[dice.index(firms.len())].words);
                 }
                 firms.push(firm);
@@ -274,9 +278,9 @@ fn make_order(
         order_date,
         ship_date: Some(ship_date),
         buyer: buyer_mention(world, buyer, dice),
-        consignee: Party::default(),
-        end_user: Party::default(),
-        payer: Party::default(),
+        consignee: forwarder(world, dice),
+        end_user: end_user(world, buyer, dice),
+        payer: payer(world, buyer, dice),
         destination_country: Some(Country::KZ),
         incoterms: dice.pick(&["FCA", "CPT", "DAP", "EXW", ""]).to_owned(),
         hs_code: HsCode::from_digits(good.code_eight),
@@ -284,7 +288,7 @@ fn make_order(
         brand: item.brand.to_owned(),
         part_number: item.part_number.clone(),
         gtin: if dice.chance(0.35) { item.gtin.clone() } else { String::new() },
-        serial_numbers: if good.is_serial && dice.chance(0.7) { serials(item, pieces, dice) } else { Vec::new() },
+        serial_numbers: if good.is_serial && dice.chance(0.55) { serials(item, pieces, dice) } else { Vec::new() },
         lot_numbers: if dice.chance(0.2) { vec![lot.clone()] } else { Vec::new() },
         quantity: Amount::from_whole(pieces as i64),
         unit: Unit::Piece,
@@ -315,6 +319,41 @@ fn buyer_mention(world: &World<'_>, buyer: &Firm, dice: &mut Dice) -> Party {
         phone: if dice.chance(parameters.phone_shown_share) { buyer.phone.clone() } else { String::new() },
         email,
     }
+}
+
+/// The forwarder to whom the goods go first, on some orders.
+fn forwarder(world: &World<'_>, dice: &mut Dice) -> Party {
+    if !dice.chance(world.options.parameters.forwarder_consignee_share) {
+        return Party::default();
+    }
+    let name = dice.pick(world.firms.vocabulary.carriers).to_owned();
+    Party { name, country: Some(Country::KZ), ..Party::default() }
+}
+
+/// The buyer itself, where the order names an end user.
+fn end_user(world: &World<'_>, buyer: &Firm, dice: &mut Dice) -> Party {
+    let parameters = &world.options.parameters;
+    if !dice.chance(parameters.end_user_stated_share) {
+        return Party::default();
+    }
+    let name = spelling::latin_mention(buyer, parameters, dice);
+    Party { name, country: Some(buyer.country), ..Party::default() }
+}
+
+/// Somebody abroad who pays instead of the buyer, on some orders.
+fn payer(world: &World<'_>, buyer: &Firm, dice: &mut Dice) -> Party {
+    let parameters = &world.options.parameters;
+    let share = match buyer.role {
+        Role::Buyer { is_diverting: true } => parameters.foreign_payer_share_diverting,
+        _ => parameters.foreign_payer_share_honest,
+    };
+    if !dice.chance(share) {
+        return Party::default();
+    }
+    let (country, ending) =
+        dice.pick(&[("AE", "General Trading FZE"), ("HK", "Industrial Limited"), ("TR", "Dış Ticaret")]);
+    let name = format!("{} {ending}", dice.pick(world.firms.vocabulary.payers));
+    Party { name, country: Country::parse(country), ..Party::default() }
 }
 
 fn serials(item: &Item, pieces: u64, dice: &mut Dice) -> Vec<String> {

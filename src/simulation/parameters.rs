@@ -34,6 +34,16 @@ pub struct Parameters {
     pub reorder_share: f64,
     /// Share of order lines that stand as a further line on the order before. Assumption.
     pub order_further_line_share: f64,
+    /// Share of orders that go to a forwarder first. Anchor: a forwarder as consignee is among the flags of the BIS
+    /// Know-Your-Customer guidance; the share is an assumption.
+    pub forwarder_consignee_share: f64,
+    /// Share of orders that name an end user. Assumption.
+    pub end_user_stated_share: f64,
+    /// Share of diverting buyers' orders paid from a third country. Anchor: a flag of the Tri-Seal note of March 2023;
+    /// the share is an assumption.
+    pub foreign_payer_share_diverting: f64,
+    /// The same of all other orders. Assumption.
+    pub foreign_payer_share_honest: f64,
     /// Value of an order line in euros. Assumption.
     pub order_value_eur: Deciles,
 
@@ -200,6 +210,10 @@ impl Parameters {
             new_firm_share_honest: 0.1,
             reorder_share: 0.05,
             order_further_line_share: 0.02,
+            forwarder_consignee_share: 0.08,
+            end_user_stated_share: 0.3,
+            foreign_payer_share_diverting: 0.1,
+            foreign_payer_share_honest: 0.02,
             order_value_eur: Deciles([
                 900.0, 6_200.0, 11_500.0, 17_000.0, 24_800.0, 34_400.0, 50_600.0, 72_100.0, 108_600.0, 185_600.0,
                 620_000.0,
@@ -215,11 +229,11 @@ impl Parameters {
             hop_days: Deciles([2.0, 4.0, 6.0, 7.0, 9.0, 11.0, 14.0, 17.0, 21.0, 27.0, 40.0]),
             false_transit_days: Deciles([10.0, 18.0, 23.0, 27.0, 31.0, 32.0, 35.0, 39.0, 44.0, 51.0, 70.0]),
             markup: Deciles([1.02, 1.09, 1.15, 1.19, 1.24, 1.28, 1.33, 1.37, 1.43, 1.49, 1.6]),
-            arrival_seen_share: 0.75,
+            arrival_seen_share: 0.85,
             unit_change_share: 0.11,
             thousand_unit_share: 0.0,
-            neighbour_code_share: 0.07,
-            other_heading_share: 0.01,
+            neighbour_code_share: 0.06,
+            other_heading_share: 0.005,
             six_digit_share: 0.12,
             order_identifier_missing_share: 0.44,
             consignor_identifier_missing_share: 0.42,
@@ -264,7 +278,7 @@ impl Parameters {
             honest_by_buyer_share: 0.35,
             honest_by_middleman_share: 0.05,
             honest_same_brand_share: 0.16,
-            honest_like_order_share: 0.1,
+            honest_like_order_share: 0.05,
             honest_echo_share: 0.0,
         }
     }
@@ -279,7 +293,7 @@ impl Parameters {
             merge_share: 0.6,
             late_share: 0.08,
             false_transit_share: 0.2,
-            arrival_seen_share: 0.6,
+            arrival_seen_share: 0.7,
             unit_change_share: 0.16,
             thousand_unit_share: 0.1,
             neighbour_code_share: 0.15,
@@ -320,7 +334,7 @@ impl Parameters {
             honest_by_buyer_share: 0.4,
             honest_by_middleman_share: 0.08,
             honest_same_brand_share: 0.22,
-            honest_like_order_share: 0.3,
+            honest_like_order_share: 0.25,
             honest_echo_share: 0.02,
             ..Self::small()
         }
