@@ -167,18 +167,19 @@ impl Block {
         let parameters = &world.options.parameters;
         for index in 0..size.orders {
             let previous = block.orders.last().filter(|_| dice.chance(parameters.order_further_line_share));
-            let (buyer, key, order_date) = match previous {
+            let (buyer, key, ordered) = match previous {
                 Some(order) => {
                     let key = OrderKey { line_no: order.line.key.line_no + 1, ..order.line.key.clone() };
-                    (order.buyer, key, order.line.order_date)
+                    (order.buyer, key, Some(order.line.order_date))
                 }
                 None => {
                     let buyer = block.buyers.start + dice.index(block.buyers.len());
                     let key = OrderKey { order_id: format!("SO{:07}", size.first_order + index), line_no: 1 };
-                    (buyer, key, order_day(&block.firms[buyer], &mut dice))
+                    (buyer, key, None)
                 }
             };
-            let item = block.choose_item(world, buyer, &mut dice);
+            let (item, repeated) = block.choose_item(world, buyer, &mut dice);
+            let order_date = ordered.or(repeated).unwrap_or_else(|| order_day(&block.firms[buyer], &mut dice));
             let order = make_order(world, &block.firms[buyer], key, order_date, item, &mut dice);
             block.orders.push(Order { buyer, ..order });
         }
@@ -224,15 +225,18 @@ impl Block {
         Self { firms, buyers, middlemen, traders, russians, neighbours, orders: Vec::new(), papers: Vec::new() }
     }
 
-    fn choose_item(&self, world: &World<'_>, buyer: usize, dice: &mut Dice) -> usize {
+    /// What a buyer orders next, and on which day if it follows soon upon an earlier order of the same.
+    fn choose_item(&self, world: &World<'_>, buyer: usize, dice: &mut Dice) -> (usize, Option<Day>) {
         if dice.chance(world.options.parameters.reorder_share) {
-            let earlier: Vec<usize> =
-                self.orders.iter().filter(|order| order.buyer == buyer).map(|order| order.item).collect();
+            let earlier: Vec<&Order> = self.orders.iter().filter(|order| order.buyer == buyer).collect();
             if !earlier.is_empty() {
-                return earlier[dice.index(earlier.len())];
+                let example = earlier[dice.index(earlier.len())];
+                let soon = example.line.order_date.plus_days(dice.between(1, 30) as i32);
+                let is_soon = soon.number() <= LAST_DAY && dice.chance(0.6);
+                return (example.item, is_soon.then_some(soon));
             }
         }
-        dice.index(world.catalogue.own.len())
+        (dice.index(world.catalogue.own.len()), None)
     }
 }
 

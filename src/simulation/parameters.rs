@@ -30,7 +30,7 @@ pub struct Parameters {
     pub new_firm_share_diverting: f64,
     /// The same of all others. Assumption.
     pub new_firm_share_honest: f64,
-    /// Share of order lines that repeat an earlier item of the buyer. Assumption.
+    /// Share of order lines that repeat an earlier item of the buyer, most of them within a month. Assumption.
     pub reorder_share: f64,
     /// Share of order lines that stand as a further line on the order before. Assumption.
     pub order_further_line_share: f64,
@@ -220,7 +220,7 @@ impl Parameters {
             ]),
             hop_weights: [0.78, 0.165, 0.055],
             part_weights: [0.5, 0.28, 0.15, 0.06, 0.01],
-            merge_share: 0.35,
+            merge_share: 0.6,
             shared_paper_share: 0.5,
             late_share: 0.03,
             false_transit_share: 0.13,
@@ -290,7 +290,7 @@ impl Parameters {
             whole_lot_share: 0.15,
             hop_weights: [0.65, 0.25, 0.1],
             part_weights: [0.45, 0.25, 0.15, 0.1, 0.05],
-            merge_share: 0.6,
+            merge_share: 0.7,
             late_share: 0.08,
             false_transit_share: 0.2,
             arrival_seen_share: 0.7,
