@@ -18,6 +18,7 @@ mod match_names;
 mod new_file;
 mod output;
 mod progress;
+mod records;
 mod screen;
 mod serve;
 mod simulate;
@@ -60,8 +61,10 @@ fn start(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn run(command: Command, _progress: &Progress) -> Result<Outcome, Failure> {
+fn run(command: Command, progress: &Progress) -> Result<Outcome, Failure> {
     match command {
+        Command::Screen(arguments) => screen::run(&arguments, progress),
+        Command::Simulate(arguments) => simulate::run(&arguments, progress),
         Command::Match(arguments) => match_names::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),

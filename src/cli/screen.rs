@@ -2,12 +2,23 @@
 //!
 //! Come here for the order of steps. Reading is `intake`, judging is `screening`, the files' form is `output`.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use clap::ValueHint;
 
 use super::arguments::RecordFiles;
-use super::output::Format;
+use super::exit::{Failure, Outcome};
+use super::output::{self, Cell, Format, Sheet};
+use super::progress::Progress;
+use super::records::{Reader, reject_row};
+use super::summary::{Summary, Worth};
+use crate::intake::{self, Report};
+use crate::model::{Finding, OrderKey};
+use crate::screening::Policy;
+use crate::screening::batch::{self, BatchInput, BatchOutput, PartyRow, Stage};
 
 /// Which files.
 #[derive(clap::Args, Debug)]
@@ -23,4 +34,93 @@ pub(super) struct ScreenArguments {
     /// Whose orders these are; stands in every finding
     #[arg(long, value_name = "NAME", env = "ONWARD_TENANT", default_value = "default")]
     pub(super) tenant: String,
+}
+
+/// Reads, screens, writes, and tells what came of it.
+pub(super) fn run(arguments: &ScreenArguments, progress: &Progress) -> Result<Outcome, Failure> {
+    let started = Instant::now();
+    if arguments.files.orders.is_empty() || arguments.files.shipments.is_empty() {
+        return Err(Failure::Usage("screening needs --orders and --shipments".to_owned()));
+    }
+    std::fs::create_dir_all(&arguments.out).map_err(Failure::io("making", &arguments.out))?;
+    let (input, report) = read(arguments, progress)?;
+    let worth: BTreeMap<OrderKey, Worth> = input.orders.iter().filter_map(worth_of).collect();
+    let (shipment_count, company_count) = (input.shipments.len() as u64, input.companies.len() as u64);
+    let found = batch::screen(input, &Policy::default(), &|stage, done, total| {
+        progress.at(stage_name(stage), done, total);
+    });
+    progress.finish();
+    write(arguments, &found, &report).map_err(Failure::io("writing into", &arguments.out))?;
+    let rejects = report.rejects.iter().fold(BTreeMap::new(), |mut counts, reject| {
+        *counts.entry(reject.reason.as_str().to_owned()).or_insert(0) += 1;
+        counts
+    });
+    let summary = Summary {
+        findings: &found.findings,
+        worth: &|key| worth.get(key).cloned(),
+        shipment_count,
+        company_count,
+        rejects: &rejects,
+        elapsed: started.elapsed(),
+    };
+    io::stdout().write_all(summary.text().as_bytes()).map_err(Failure::stdout)?;
+    Ok(Outcome::with_rejects(report.rejected_rows))
+}
+
+fn read(arguments: &ScreenArguments, progress: &Progress) -> Result<(BatchInput, Report), Failure> {
+    let files = &arguments.files;
+    let mut input = BatchInput { tenant: arguments.tenant.clone(), ..BatchInput::default() };
+    let mut reader = Reader::new(files, progress)?;
+    reader.read("companies", &files.companies, intake::read_companies, |company| input.companies.push(company))?;
+    reader.read("shipments", &files.shipments, intake::read_shipments, |line| input.shipments.push(line))?;
+    reader.read("orders", &files.orders, intake::read_orders, |line| input.orders.push(line))?;
+    Ok((input, reader.finish()))
+}
+
+fn worth_of(line: &crate::model::OrderLine) -> Option<(OrderKey, Worth)> {
+    let worth = Worth { quantity: line.quantity, value: line.value?, currency: line.currency.clone() };
+    Some((line.key.clone(), worth))
+}
+
+const fn stage_name(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Indexing => "indexing",
+        Stage::Resolving => "resolving firms",
+        Stage::Judging => "judging",
+    }
+}
+
+fn write(arguments: &ScreenArguments, found: &BatchOutput, report: &Report) -> io::Result<()> {
+    let (folder, format) = (&arguments.out, arguments.format);
+    write_findings(folder, format, &found.findings)?;
+    let mut parties = Sheet::create(folder, &output::PARTIES, format)?;
+    found.parties.iter().try_for_each(|party| parties.row(&party_row(party)))?;
+    parties.publish()?;
+    let mut rejects = Sheet::create(folder, &output::REJECTS, format)?;
+    report.rejects.iter().try_for_each(|reject| reject_row(&mut rejects, reject))?;
+    rejects.publish()
+}
+
+/// Writes decisions and links: also what `export` writes.
+pub(super) fn write_findings(folder: &Path, format: Format, findings: &[Finding]) -> io::Result<()> {
+    let mut decisions = Sheet::create(folder, &output::DECISIONS, format)?;
+    let mut links = Sheet::create(folder, &output::LINKS, format)?;
+    for finding in findings {
+        decisions.row(&output::decision(finding))?;
+        finding.links.iter().try_for_each(|link| links.row(&output::link(finding, link)))?;
+    }
+    decisions.publish()?;
+    links.publish()
+}
+
+fn party_row(party: &PartyRow) -> [Cell<'_>; 7] {
+    [
+        Cell::text(party.role),
+        Cell::text(&party.name),
+        Cell::text(&party.identifier),
+        Cell::text(party.country.map_or(String::new(), |country| country.to_string())),
+        Cell::text(&party.entity),
+        Cell::number(party.probability),
+        Cell::text(output::evidence(&party.evidence)),
+    ]
 }

@@ -6,6 +6,11 @@ use std::path::PathBuf;
 
 use clap::ValueHint;
 
+use super::exit::{Failure, Outcome};
+use super::progress::Progress;
+use super::summary::grouped_count;
+use crate::simulation::{CsvWorldWriter, Profile, WorldOptions, generate};
+
 /// Which world.
 #[derive(clap::Args, Debug)]
 pub(super) struct SimulateArguments {
@@ -24,4 +29,22 @@ pub(super) struct SimulateArguments {
     /// Kind of world: small, harder, unseen, few_diverters
     #[arg(long, value_name = "KIND", default_value = "small")]
     pub(super) profile: String,
+}
+
+/// Writes the world.
+pub(super) fn run(arguments: &SimulateArguments, progress: &Progress) -> Result<Outcome, Failure> {
+    let profile = Profile::parse(&arguments.profile).map_err(|error| Failure::Usage(error.to_string()))?;
+    let options = WorldOptions::new(arguments.seed, arguments.orders, arguments.shipments, profile);
+    let writing = || Failure::io("writing into", &arguments.out);
+    let mut writer = CsvWorldWriter::create(&arguments.out).map_err(writing())?;
+    let summary = generate(&options, &mut writer).map_err(writing())?;
+    writer.finish().map_err(writing())?;
+    progress.note(&format!(
+        "{} order lines, {} shipment lines, {} companies, {} true links",
+        grouped_count(summary.order_count),
+        grouped_count(summary.shipment_count),
+        grouped_count(summary.company_count),
+        grouped_count(summary.link_count)
+    ));
+    Ok(Outcome::Done)
 }

@@ -28,6 +28,7 @@ pub(super) struct Summary<'a> {
 }
 
 /// What an order line is worth.
+#[derive(Clone, Debug)]
 pub(super) struct Worth {
     /// Ordered quantity.
     pub(super) quantity: Amount,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Company, Country, Day, Evidence, GoodsForm, OrderLine, Probability, ShipmentLine};
+use super::{Amount, Company, Country, Day, GoodsForm, OrderLine, Probability, ShipmentLine};
 
 /// From where the goods ostensibly stay to where they are suspected to go.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -30,8 +30,6 @@ pub struct EntityShare {
     pub entity: u32,
     /// Its share of the mention.
     pub probability: Probability,
-    /// Why.
-    pub evidence: Vec<Evidence>,
 }
 
 /// What the case knows of one entity.
@@ -39,14 +37,14 @@ pub struct EntityShare {
 pub struct EntityView {
     /// Stable name: `KZ:180640012345` by identifier, or `KZ~skeleton` when only a name is known.
     pub key: String,
-    /// A readable name.
-    pub name: String,
     /// Its register row, where there is one.
     pub company: Option<Arc<Company>>,
     /// The tenant's first order to this entity, over all goods.
     pub first_order_date: Option<Day>,
     /// How many order lines the tenant has with this entity, over all goods.
     pub order_line_count: u32,
+    /// Expected number of those with an onward shipment like them, in millionths: the buyer's record.
+    pub echoed_millionths: u64,
 }
 
 /// What a shipment line is in this corridor.
@@ -69,6 +67,12 @@ pub struct CaseOrder {
     pub goods: Arc<GoodsForm>,
     /// Whom the buyer stands for; shares add up to at most one, the rest is "none known".
     pub buyer: Arc<Vec<EntityShare>>,
+    /// This line's own part of its buyer's record, see [`EntityView::echoed_millionths`].
+    pub echo: Probability,
+    /// Value in euro at the rate of the order date, where value, currency and rate are known.
+    pub value_euro: Option<Amount>,
+    /// Enough days have passed, within the days for which arrivals are held, for an arrival to be missed.
+    pub arrival_due: bool,
 }
 
 /// One shipment line of the case.
@@ -84,6 +88,8 @@ pub struct CaseShipment {
     pub consignor: Arc<Vec<EntityShare>>,
     /// Whom the consignee stands for; empty for onward lines.
     pub consignee: Arc<Vec<EntityShare>>,
+    /// Value in euro at the rate of the paper's date, where value, currency and rate are known.
+    pub value_euro: Option<Amount>,
 }
 
 /// How well the tenant's arrivals are seen at all; quantised, so that one record more rarely changes it.
@@ -93,10 +99,6 @@ pub struct ArrivalCoverage {
     pub seen_percent: u32,
     /// Whether there are enough order lines to say so.
     pub is_known: bool,
-    /// First and last day for which shipment lines are held at all.
-    pub first_day: Option<Day>,
-    /// See `first_day`.
-    pub last_day: Option<Day>,
 }
 
 /// What was left out of a case because of a stated limit.
@@ -119,6 +121,8 @@ pub struct Case {
     pub shipments: Vec<CaseShipment>,
     /// Entities by key.
     pub entities: Vec<EntityView>,
+    /// Known brands that occur in the case's goods, folded and sorted: another brand in a text counts against.
+    pub brands: Vec<String>,
     /// How well arrivals are seen.
     pub coverage: ArrivalCoverage,
     /// What was left out.

@@ -3,6 +3,7 @@
 //! Come here to learn what an order line, a shipment line, a case or a finding is.
 //! How they are read (`intake`), compared (`resolve`, `goods`) or judged (`screening`) is elsewhere.
 
+mod alert;
 mod amount;
 mod case;
 mod day;
@@ -13,6 +14,7 @@ mod party;
 mod record;
 mod unit;
 
+pub use alert::{Alert, AlertDecision, AlertEvent, AlertEventKind, AlertId, AlertState};
 pub use amount::{Amount, AmountError};
 pub use case::{
     ArrivalCoverage, Case, CaseLimits, CaseOrder, CaseShipment, Corridor, EntityShare, EntityView, ShipmentRole,

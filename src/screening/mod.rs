@@ -1,1 +1,24 @@
-//! The screening room.
+//! The way of a record behind its acceptance: gather a case, judge it, commit what came of it.
+//!
+//! `batch` runs it over files, `service` over the store; both call the same `judge` on cases cut the same way.
+
+mod arrivals;
+pub mod batch;
+mod candidates;
+mod findings;
+mod gather;
+mod holdings;
+mod index;
+mod judge;
+mod policy;
+mod record;
+mod service;
+mod settle;
+mod weigh;
+
+pub use gather::Cut;
+pub use holdings::{Held, Holdings};
+pub use judge::{case_hash, judge};
+pub use policy::{ENGINE_VERSION, Policy};
+pub use service::{Service, ServiceError, ServiceOptions};
+pub use settle::Affected;

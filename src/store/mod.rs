@@ -1,1 +1,34 @@
-//! The store room.
+//! The store: records, findings, alerts and the audit trail in one redb file. redb lives only here.
+//!
+//! Come here to write (`Store::accept`, `Store::commit_judgements`) and to read (`Store::snapshot`).
+//! A write is answered when it is on the disk and not before; a snapshot never changes under its reader.
+//! What records mean, how they are judged and who is told are other rooms.
+
+mod batch;
+mod codec;
+mod creation;
+mod draft;
+mod error;
+mod handle;
+mod judgement;
+mod snapshot;
+mod tables;
+mod tenant_view;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use batch::{
+    AcceptBatch, AcceptOutcome, CompanyKey, NAME_BYTES_MAX, RAW_BYTES_MAX, RECORD_BYTES_MAX, RECORDS_PER_BATCH_MAX,
+    RawInput, RecordOutcome,
+};
+pub use codec::StoredFinding;
+pub use draft::REQUEST_DAYS;
+pub use error::StoreError;
+pub use handle::{QUEUE_KIBIBYTES_MAX, Store, StoreIdentity, StoreOptions};
+pub use judgement::{AlertRule, CommitOutcome, FINDING_BYTES_MAX, FINDINGS_PER_COMMIT_MAX};
+pub use snapshot::{LoggedRecord, PAGE_ROWS_MAX, RecordScope, Snapshot, StoreCounts};
+pub use tables::FORMAT_VERSION;
+pub use tenant_view::TenantView;
+pub use writer::StoreClock;

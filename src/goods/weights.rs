@@ -1,0 +1,185 @@
+//! What each feature of a goods comparison is worth, in bits: the policy of this room, in one table.
+//!
+//! Come here to change a weight; bump [`WEIGHTS_VERSION`] with it. How features are found is in the files beside this one.
+
+use crate::model::{Bits, EvidenceKind};
+
+/// Version of the table below. Part of the policy version of every finding.
+pub const WEIGHTS_VERSION: &str = "goods-1";
+
+/// What a comparison of two goods forms found. At most one feature of each group (serials, lots, GTIN, part number,
+/// brand, code, description, size) holds for a pair, so that nothing is counted twice.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Feature {
+    /// At least one serial number stands on both papers.
+    SerialShared,
+    /// Both papers have serial numbers and share none.
+    SerialDifferent,
+    /// At least one lot number stands on both papers.
+    LotShared,
+    /// Both papers have lot numbers and share none.
+    LotDifferent,
+    /// Equal GTINs.
+    GtinSame,
+    /// Different valid GTINs.
+    GtinDifferent,
+    /// Equal part numbers, or one paper's part number in the other's description.
+    PartNumberSame,
+    /// The two descriptions share a model token; neither paper has a part number of its own that is met.
+    PartNumberInDescription,
+    /// Equal when O and 0, I and 1 are not told apart.
+    PartNumberConfusable,
+    /// Equal up to a packing or compliance suffix.
+    PartNumberStem,
+    /// One letter dropped, added or swapped with its neighbour: a slip of the pen or another variant.
+    PartNumberNear,
+    /// Two part numbers that are not the same.
+    PartNumberDifferent,
+    /// A description names another model than the part number of the other paper.
+    PartNumberOtherInDescription,
+    /// One paper has a part number, the other names no model at all.
+    PartNumberUnnamed,
+    /// Equal brands, also by sound across scripts.
+    BrandSame,
+    /// One paper's brand stands in the other's description.
+    BrandInDescription,
+    /// Brands one letter apart, or one a part of the other.
+    BrandAlike,
+    /// Two brands that are not the same.
+    BrandDifferent,
+    /// A description names another known brand.
+    OtherBrandInDescription,
+    /// One paper has a brand, the other names none.
+    BrandUnnamed,
+    /// Eight or more digits agree.
+    HsSame8,
+    /// The six digits agree which all tariffs share.
+    HsSame6,
+    /// The six digits correspond between the editions 2017 and 2022, with few other partners.
+    HsEdition,
+    /// They correspond, but one of them corresponds with many codes.
+    HsEditionBroad,
+    /// One code is only a chapter or heading, and the other lies in it.
+    HsWithin,
+    /// Same heading, another subheading.
+    HsNeighbour4,
+    /// Same chapter, another heading.
+    HsSameChapter,
+    /// Another chapter.
+    HsDifferent,
+    /// The descriptions name the same goods, and the codes agree as well.
+    DescriptionSameWithCode,
+    /// The descriptions name the same goods; the codes differ or are missing.
+    DescriptionSame,
+    /// The descriptions name some of the same goods; the codes differ or are missing.
+    DescriptionOverlaps,
+    /// No common concept, but common words; the codes differ or are missing.
+    DescriptionWordsShared,
+    /// The descriptions name different goods although the codes agree.
+    DescriptionDifferentWithCode,
+    /// The descriptions name different goods.
+    DescriptionDifferent,
+    /// One description says nothing of the goods ("other goods"), and the codes agree or are missing.
+    DescriptionEmpty,
+    /// One description says nothing of the goods, and the codes differ: a paper that hides both.
+    DescriptionEmptyOtherCode,
+    /// A size (`256 GB`, `14 inch`) that differs.
+    SizeDifferent,
+}
+
+/// One row: feature, stable name, kind in findings, weight in thousandths of a bit.
+type Row = (Feature, &'static str, EvidenceKind, i32);
+
+const TABLE: [Row; 37] = [
+    (Feature::SerialShared, "serial_shared", EvidenceKind::SerialNumber, 10_000),
+    (Feature::SerialDifferent, "serial_different", EvidenceKind::SerialNumber, -3_000),
+    (Feature::LotShared, "lot_shared", EvidenceKind::LotNumber, 6_000),
+    (Feature::LotDifferent, "lot_different", EvidenceKind::LotNumber, -2_000),
+    (Feature::GtinSame, "gtin_same", EvidenceKind::Gtin, 4_000),
+    (Feature::GtinDifferent, "gtin_different", EvidenceKind::Gtin, -4_000),
+    (Feature::PartNumberSame, "part_number_same", EvidenceKind::PartNumber, 5_000),
+    (Feature::PartNumberInDescription, "part_number_in_description", EvidenceKind::PartNumber, 3_500),
+    (Feature::PartNumberConfusable, "part_number_confusable", EvidenceKind::PartNumber, 4_000),
+    (Feature::PartNumberStem, "part_number_stem", EvidenceKind::PartNumber, 3_500),
+    (Feature::PartNumberNear, "part_number_near", EvidenceKind::PartNumber, 500),
+    (Feature::PartNumberDifferent, "part_number_different", EvidenceKind::PartNumber, -7_000),
+    (Feature::PartNumberOtherInDescription, "part_number_other_in_description", EvidenceKind::PartNumber, -6_000),
+    (Feature::PartNumberUnnamed, "part_number_unnamed", EvidenceKind::PartNumber, -100),
+    (Feature::BrandSame, "brand_same", EvidenceKind::Brand, 3_000),
+    (Feature::BrandInDescription, "brand_in_description", EvidenceKind::Brand, 3_000),
+    (Feature::BrandAlike, "brand_alike", EvidenceKind::Brand, 1_500),
+    (Feature::BrandDifferent, "brand_different", EvidenceKind::Brand, -5_500),
+    (Feature::OtherBrandInDescription, "other_brand_in_description", EvidenceKind::Brand, -5_000),
+    (Feature::BrandUnnamed, "brand_unnamed", EvidenceKind::Brand, -300),
+    (Feature::HsSame8, "hs_same_8", EvidenceKind::HsCode, 800),
+    (Feature::HsSame6, "hs_same_6", EvidenceKind::HsCode, 800),
+    (Feature::HsEdition, "hs_edition", EvidenceKind::HsCode, 600),
+    (Feature::HsEditionBroad, "hs_edition_broad", EvidenceKind::HsCode, 0),
+    (Feature::HsWithin, "hs_within", EvidenceKind::HsCode, 0),
+    (Feature::HsNeighbour4, "hs_neighbour_4", EvidenceKind::HsCode, -2_700),
+    (Feature::HsSameChapter, "hs_same_chapter", EvidenceKind::HsCode, -3_700),
+    (Feature::HsDifferent, "hs_different", EvidenceKind::HsCode, -6_000),
+    (Feature::DescriptionSameWithCode, "description_same_with_code", EvidenceKind::Description, 0),
+    (Feature::DescriptionSame, "description_same", EvidenceKind::Description, 1_900),
+    (Feature::DescriptionOverlaps, "description_overlaps", EvidenceKind::Description, -1_000),
+    (Feature::DescriptionWordsShared, "description_words_shared", EvidenceKind::Description, 800),
+    (Feature::DescriptionDifferentWithCode, "description_different_with_code", EvidenceKind::Description, -1_500),
+    (Feature::DescriptionDifferent, "description_different", EvidenceKind::Description, -3_500),
+    (Feature::DescriptionEmpty, "description_empty", EvidenceKind::Description, 0),
+    (Feature::DescriptionEmptyOtherCode, "description_empty_other_code", EvidenceKind::Description, 2_800),
+    (Feature::SizeDifferent, "size_different", EvidenceKind::Description, -2_500),
+];
+
+impl Feature {
+    /// Every feature, in the order of the table.
+    pub fn all() -> impl Iterator<Item = Self> {
+        TABLE.iter().map(|row| row.0)
+    }
+
+    const fn row(self) -> &'static Row {
+        &TABLE[self as usize]
+    }
+
+    /// The stable name in policy files and reports.
+    pub const fn as_str(self) -> &'static str {
+        self.row().1
+    }
+
+    /// Under which kind findings show it.
+    pub const fn kind(self) -> EvidenceKind {
+        self.row().2
+    }
+}
+
+/// What a feature is worth.
+pub const fn weight(feature: Feature) -> Bits {
+    Bits(feature.row().3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Feature, TABLE, weight};
+
+    #[test]
+    fn the_table_is_in_the_order_of_the_features_and_names_are_unique() {
+        let mut names = std::collections::BTreeSet::new();
+        for (index, row) in TABLE.iter().enumerate() {
+            assert_eq!(row.0 as usize, index, "{}", row.1);
+            assert!(names.insert(row.1), "{}", row.1);
+            assert!(row.1.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'));
+        }
+    }
+
+    #[test]
+    fn the_ladder_descends() {
+        let ladders: [&[Feature]; 4] = [
+            &[Feature::SerialShared, Feature::LotShared, Feature::PartNumberSame, Feature::BrandSame, Feature::HsSame6],
+            &[Feature::PartNumberSame, Feature::PartNumberStem, Feature::PartNumberNear, Feature::PartNumberDifferent],
+            &[Feature::BrandSame, Feature::BrandAlike, Feature::BrandDifferent],
+            &[Feature::HsSame8, Feature::HsSame6, Feature::HsNeighbour4, Feature::HsSameChapter, Feature::HsDifferent],
+        ];
+        for ladder in ladders {
+            assert!(ladder.windows(2).all(|pair| weight(pair[0]) >= weight(pair[1])), "{ladder:?}");
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! Cuts cases out of the holdings: the order lines and papers that can bear on one another, and nothing else.
+//!
+//! Two records belong together when a firm that both may name could have had the same goods at a possible time.
+//! The cut follows such ties to their end, so no paper is shared by two cases of a tenant and goods are conserved
+//! within each case. It decides nothing else; what the ties are worth is judged.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::goods;
+use crate::model::{
+    Case, CaseLimits, CaseOrder, CaseShipment, EntityShare, EntityView, GoodsForm, ShipmentRole,
+};
+
+use super::holdings::{HeldShipment, Holdings};
+use super::record::between;
+use super::weigh::despatch_day;
+
+/// The records of one case, by their numbers in the holdings.
+#[derive(Clone, Debug, Default)]
+pub struct Cut {
+    tenant: u32,
+    orders: BTreeSet<u32>,
+    shipments: BTreeSet<u32>,
+    is_incomplete: bool,
+}
+
+impl Cut {
+    /// Order lines in the cut, by their numbers in the holdings.
+    pub(super) fn orders(&self) -> impl Iterator<Item = u32> {
+        self.orders.iter().copied()
+    }
+
+    /// Papers in the cut, likewise.
+    pub(super) fn shipments(&self) -> impl Iterator<Item = u32> {
+        self.shipments.iter().copied()
+    }
+}
+
+/// A record waiting for its ties to be followed.
+#[derive(Clone, Copy)]
+enum Waiting {
+    Order(u32),
+    Shipment(u32),
+}
+
+struct Walk<'a> {
+    holdings: &'a Holdings,
+    cut: Cut,
+    waiting: Vec<Waiting>,
+}
+
+impl Holdings {
+    /// All cases of all tenants, each order line in exactly one.
+    pub fn cuts(&self) -> Vec<Cut> {
+        let mut done = vec![false; self.orders.len()];
+        let mut cuts = Vec::new();
+        for order in self.orders_by_key() {
+            if done[order as usize] {
+                continue;
+            }
+            let cut = self.cut_around(order);
+            for order in &cut.orders {
+                done[*order as usize] = true;
+            }
+            cuts.push(cut);
+        }
+        cuts
+    }
+
+    /// The case that an order line belongs to.
+    pub fn cut_around(&self, order: u32) -> Cut {
+        let tenant = self.orders[order as usize].tenant;
+        let mut walk = Walk { holdings: self, cut: Cut { tenant, ..Cut::default() }, waiting: Vec::new() };
+        walk.meet_order(order);
+        walk.finish()
+    }
+
+    /// The records of a tenant that a paper is tied to.
+    pub(super) fn cut_around_shipment(&self, tenant: u32, shipment: u32) -> Cut {
+        let mut walk = Walk { holdings: self, cut: Cut { tenant, ..Cut::default() }, waiting: Vec::new() };
+        walk.meet_shipment(shipment);
+        walk.finish()
+    }
+
+    /// Order lines in canonical order: by tenant, then key.
+    fn orders_by_key(&self) -> Vec<u32> {
+        let mut orders: Vec<u32> = (0..self.orders.len() as u32).collect();
+        orders.sort_by_key(|order| {
+            let held = &self.orders[*order as usize];
+            (self.tenants[held.tenant as usize].as_str(), &held.base.line.key)
+        });
+        orders
+    }
+
+    /// The case of a cut, everything in canonical order.
+    pub fn case(&self, cut: &Cut) -> Case {
+        let mut orders: Vec<u32> = cut.orders.iter().copied().collect();
+        orders.sort_by_key(|order| &self.orders[*order as usize].base.line.key);
+        let mut shipments: Vec<u32> = cut.shipments.iter().copied().collect();
+        shipments.sort_by_key(|shipment| {
+            let line = &self.shipments[*shipment as usize].base.line;
+            (line.date, &line.key)
+        });
+        let mut views = Views::new(self, cut.tenant);
+        for order in &orders {
+            views.meet(self.orders[*order as usize].buyer);
+        }
+        for shipment in &shipments {
+            let HeldShipment { consignor, consignee, .. } = &self.shipments[*shipment as usize];
+            consignor.iter().chain(consignee).for_each(|mention| views.meet(*mention));
+        }
+        let entities = views.finish();
+        Case {
+            tenant: self.tenants[cut.tenant as usize].clone(),
+            corridor: self.corridor,
+            brands: self.brands_in(&orders, &shipments),
+            orders: orders.iter().map(|order| self.case_order(*order, &views)).collect(),
+            shipments: shipments.iter().map(|shipment| self.case_shipment(*shipment, &views)).collect(),
+            entities,
+            coverage: self.coverage[cut.tenant as usize],
+            limits: CaseLimits { reached: self.limits(cut) },
+        }
+    }
+
+    fn limits(&self, cut: &Cut) -> Vec<String> {
+        let limit = self.policy.records_per_case_max;
+        match cut.is_incomplete {
+            true => vec![format!("the case was cut at {limit} records; ties beyond them were not followed")],
+            false => Vec::new(),
+        }
+    }
+
+    fn case_order(&self, order: u32, views: &Views<'_>) -> CaseOrder {
+        let held = &self.orders[order as usize];
+        CaseOrder {
+            buyer: views.shares(held.buyer),
+            echo: held.echo.probability,
+            arrival_due: held.echo.arrival_due,
+            ..held.base.clone()
+        }
+    }
+
+    fn case_shipment(&self, shipment: u32, views: &Views<'_>) -> CaseShipment {
+        let held = &self.shipments[shipment as usize];
+        let shares = |mention: Option<u32>| mention.map_or_else(Arc::default, |mention| views.shares(mention));
+        CaseShipment { consignor: shares(held.consignor), consignee: shares(held.consignee), ..held.base.clone() }
+    }
+
+    fn brands_in(&self, orders: &[u32], shipments: &[u32]) -> Vec<String> {
+        let mut brands = BTreeSet::new();
+        let of_orders = orders.iter().map(|order| &self.orders[*order as usize].base.goods);
+        let of_shipments = shipments.iter().map(|shipment| &self.shipments[*shipment as usize].base.goods);
+        for goods in of_orders.chain(of_shipments) {
+            let goods: &GoodsForm = goods;
+            brands.extend(self.brands.find(&goods.description_folded).map(str::to_owned));
+            brands.extend(goods.brand.clone());
+        }
+        brands.into_iter().collect()
+    }
+}
+
+impl Walk<'_> {
+    fn finish(mut self) -> Cut {
+        while let Some(waiting) = self.waiting.pop() {
+            match waiting {
+                Waiting::Order(order) => self.from_order(order),
+                Waiting::Shipment(shipment) => self.from_shipment(shipment),
+            }
+        }
+        self.cut
+    }
+
+    fn meet_order(&mut self, order: u32) {
+        if self.is_full() {
+            return;
+        }
+        if self.cut.orders.insert(order) {
+            self.waiting.push(Waiting::Order(order));
+        }
+    }
+
+    fn meet_shipment(&mut self, shipment: u32) {
+        let is_visible = self.holdings.shipments[shipment as usize].is_visible_to(self.cut.tenant);
+        if !is_visible || self.is_full() {
+            return;
+        }
+        if self.cut.shipments.insert(shipment) {
+            self.waiting.push(Waiting::Shipment(shipment));
+        }
+    }
+
+    fn is_full(&mut self) -> bool {
+        let full = self.cut.orders.len() + self.cut.shipments.len() >= self.holdings.policy.records_per_case_max;
+        self.cut.is_incomplete |= full;
+        full
+    }
+
+    /// Papers that may carry an order line's goods, and its arrivals.
+    fn from_order(&mut self, order: u32) {
+        let holdings = self.holdings;
+        let held = &holdings.orders[order as usize];
+        let line = &held.base.line;
+        let from = line.order_date.plus_days(-holdings.policy.days_before_order_max);
+        let until = line.order_date.plus_days(holdings.policy.days_after_order_max);
+        let arrival_from = despatch_day(line).plus_days(-2);
+        let arrival_until = arrival_from.plus_days(holdings.policy.transit_days_max);
+        for (entity, _) in &holdings.mentions[held.buyer as usize].shares {
+            let entity = &holdings.entities[*entity as usize];
+            let sent = between(&entity.sent, from, until);
+            let arrived = between(&entity.arrivals_received, arrival_from, arrival_until);
+            for (_, paper) in sent.iter().chain(arrived) {
+                if goods::may_match(&held.base.goods, &holdings.shipments[*paper as usize].base.goods) {
+                    self.meet_shipment(*paper);
+                }
+            }
+        }
+    }
+
+    /// Order lines whose goods a paper may carry, and papers before and after it inside the ostensible destination.
+    fn from_shipment(&mut self, shipment: u32) {
+        let holdings = self.holdings;
+        let held = &holdings.shipments[shipment as usize];
+        match held.base.role {
+            ShipmentRole::Arrival => self.orders_of(held.consignee, held, holdings.policy.transit_days_max + 40),
+            ShipmentRole::Transfer => {
+                self.orders_of(held.consignor, held, holdings.policy.days_after_order_max);
+                self.transfers_before(held);
+                self.papers_after(held);
+            }
+            ShipmentRole::Onward => {
+                self.orders_of(held.consignor, held, holdings.policy.days_after_order_max);
+                self.transfers_before(held);
+            }
+        }
+    }
+
+    fn orders_of(&mut self, mention: Option<u32>, paper: &HeldShipment, days_after_order_max: i32) {
+        let holdings = self.holdings;
+        let Some(mention) = mention else { return };
+        let from = paper.base.line.date.plus_days(-days_after_order_max);
+        let until = paper.base.line.date.plus_days(holdings.policy.days_before_order_max);
+        for (entity, _) in &holdings.mentions[mention as usize].shares {
+            for (_, order) in between(&holdings.entities[*entity as usize].orders, from, until) {
+                let order_held = &holdings.orders[*order as usize];
+                if order_held.tenant == self.cut.tenant
+                    && goods::may_match(&order_held.base.goods, &paper.base.goods)
+                {
+                    self.meet_order(*order);
+                }
+            }
+        }
+    }
+
+    fn transfers_before(&mut self, paper: &HeldShipment) {
+        let holdings = self.holdings;
+        let Some(mention) = paper.consignor else { return };
+        let until = paper.base.line.date;
+        let from = until.plus_days(-holdings.policy.days_after_transfer_max);
+        for (entity, _) in &holdings.mentions[mention as usize].shares {
+            for (_, transfer) in between(&holdings.entities[*entity as usize].transfers_received, from, until) {
+                if goods::may_match(&holdings.shipments[*transfer as usize].base.goods, &paper.base.goods) {
+                    self.meet_shipment(*transfer);
+                }
+            }
+        }
+    }
+
+    fn papers_after(&mut self, transfer: &HeldShipment) {
+        let holdings = self.holdings;
+        let Some(mention) = transfer.consignee else { return };
+        let from = transfer.base.line.date;
+        let until = from.plus_days(holdings.policy.days_after_transfer_max);
+        for (entity, _) in &holdings.mentions[mention as usize].shares {
+            for (_, paper) in between(&holdings.entities[*entity as usize].sent, from, until) {
+                if goods::may_match(&transfer.base.goods, &holdings.shipments[*paper as usize].base.goods) {
+                    self.meet_shipment(*paper);
+                }
+            }
+        }
+    }
+}
+
+/// The entities of one case while it is put together.
+struct Views<'a> {
+    holdings: &'a Holdings,
+    tenant: u32,
+    mentions: BTreeSet<u32>,
+    places: HashMap<u32, u32>,
+}
+
+impl<'a> Views<'a> {
+    fn new(holdings: &'a Holdings, tenant: u32) -> Self {
+        Self { holdings, tenant, mentions: BTreeSet::new(), places: HashMap::new() }
+    }
+
+    fn meet(&mut self, mention: u32) {
+        self.mentions.insert(mention);
+    }
+
+    /// Entities by key; from now on [`Views::shares`] knows their places.
+    fn finish(&mut self) -> Vec<EntityView> {
+        let of_mention = |mention: &u32| self.holdings.mentions[*mention as usize].shares.iter().map(|share| share.0);
+        let numbers: BTreeSet<u32> = self.mentions.iter().flat_map(of_mention).collect();
+        let mut numbers: Vec<u32> = numbers.into_iter().collect();
+        numbers.sort_by_key(|entity| &self.holdings.entities[*entity as usize].key);
+        self.places = numbers.iter().enumerate().map(|(place, entity)| (*entity, place as u32)).collect();
+        numbers.into_iter().map(|entity| self.view(entity)).collect()
+    }
+
+    fn view(&self, entity: u32) -> EntityView {
+        let key = &self.holdings.entities[entity as usize].key;
+        let record = self.holdings.records_by_buyer.get(&(self.tenant, entity)).copied().unwrap_or_default();
+        EntityView {
+            key: key.clone(),
+            company: self.holdings.directory.company(key).map(|company| Arc::new(company.clone())),
+            first_order_date: record.first_order_date,
+            order_line_count: record.order_line_count,
+            echoed_millionths: record.echoed_millionths,
+        }
+    }
+
+    fn shares(&self, mention: u32) -> Arc<Vec<EntityShare>> {
+        let mut shares: Vec<EntityShare> = self.holdings.mentions[mention as usize]
+            .shares
+            .iter()
+            .filter_map(|(entity, probability)| {
+                let entity = *self.places.get(entity)?;
+                Some(EntityShare { entity, probability: *probability })
+            })
+            .collect();
+        shares.sort_by(|left, right| right.probability.cmp(&left.probability).then(left.entity.cmp(&right.entity)));
+        Arc::new(shares)
+    }
+}

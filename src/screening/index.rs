@@ -1,0 +1,70 @@
+//! Lists of a case's papers and order lines by entity, and the identity of two mentions. Pure, built anew for each case.
+
+use crate::model::{Case, Day, EntityShare, Probability, ShipmentRole};
+
+/// A paper of the case, seen from one entity.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    pub day: Day,
+    pub paper: u32,
+}
+
+/// Papers by entity, each list by day, then by place in the case.
+#[derive(Debug, Default)]
+pub(super) struct CaseIndex {
+    /// Onward papers and transfers that an entity sent.
+    pub sent: Vec<Vec<Seen>>,
+    /// Arrivals that an entity received.
+    pub arrived: Vec<Vec<Seen>>,
+}
+
+impl CaseIndex {
+    pub(super) fn new(case: &Case) -> Self {
+        let mut index = Self {
+            sent: vec![Vec::new(); case.entities.len()],
+            arrived: vec![Vec::new(); case.entities.len()],
+        };
+        // Shipments of a case are in order of day, so the lists are too.
+        for (paper, shipment) in case.shipments.iter().enumerate() {
+            let seen = Seen { day: shipment.line.date, paper: paper as u32 };
+            let (lists, shares) = match shipment.role {
+                ShipmentRole::Arrival => (&mut index.arrived, &shipment.consignee),
+                ShipmentRole::Transfer | ShipmentRole::Onward => (&mut index.sent, &shipment.consignor),
+            };
+            for share in shares.iter() {
+                lists[share.entity as usize].push(seen);
+            }
+        }
+        index
+    }
+}
+
+/// The part of a list between two days, both included.
+pub(super) fn between(list: &[Seen], from: Day, until: Day) -> &[Seen] {
+    let start = list.partition_point(|seen| seen.day < from);
+    let end = list.partition_point(|seen| seen.day <= until);
+    list.get(start..end).unwrap_or(&[])
+}
+
+/// Probability that two mentions stand for the same firm: the shares that they have in common.
+pub(super) fn identity(left: &[EntityShare], right: &[EntityShare]) -> Probability {
+    let mut sum = 0.0;
+    for share in left {
+        for other in right.iter().filter(|other| other.entity == share.entity) {
+            sum += share.probability.to_f64() * other.probability.to_f64();
+        }
+    }
+    Probability::from_f64(sum.min(0.999))
+}
+
+/// Distinct papers within a window in any of the lists of a mention's entities, in the order of the case.
+pub(super) fn papers_of(lists: &[Vec<Seen>], shares: &[EntityShare], from: Day, until: Day) -> Vec<u32> {
+    let mut papers: Vec<u32> = shares
+        .iter()
+        .flat_map(|share| between(&lists[share.entity as usize], from, until))
+        .map(|seen| seen.paper)
+        .collect();
+    papers.sort_unstable();
+    papers.dedup();
+    papers
+}

@@ -1,0 +1,251 @@
+//! The service behind the wire: accept records durably, judge what they touch, commit findings with their alerts.
+//!
+//! One thread judges. It reads the record log of the store from where it stopped, so there is no queue between
+//! accepting and judging that could grow or be lost: after a crash it reads on from the last commit.
+//! Who may call and how things look on the wire is `api`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use rayon::prelude::*;
+use tokio::sync::watch;
+
+use crate::alerts::{self, AlertPolicy};
+use crate::model::{Corridor, Finding, OrderKey};
+use crate::store::{AcceptBatch, AcceptOutcome, FINDINGS_PER_COMMIT_MAX, LoggedRecord, RecordScope, Snapshot, Store, StoreError};
+
+use super::holdings::Holdings;
+use super::judge::judge;
+use super::policy::Policy;
+use super::settle::Affected;
+
+/// Most log records taken up in one round.
+const RECORDS_PER_PAGE: usize = 5_000;
+
+/// Settings of the service's judgement.
+#[derive(Clone, Debug, Default)]
+pub struct ServiceOptions {
+    /// By which numbers to judge.
+    pub policy: Policy,
+    /// From where on a finding becomes an alert.
+    pub alerts: AlertPolicy,
+    /// Which trade to watch.
+    pub corridor: Corridor,
+}
+
+/// Why the service stopped judging.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ServiceError {
+    /// The store failed; nothing was committed that is not whole.
+    #[error("the store failed while judging: {0}")]
+    Store(String),
+    /// The judging thread could not be started or has gone.
+    #[error("the judging thread is not running")]
+    NotRunning,
+}
+
+/// Where the judging thread is.
+#[derive(Clone, Debug, Default)]
+struct Progress {
+    judged_through: u64,
+    failed: Option<ServiceError>,
+}
+
+/// Accepts, judges, commits. Clones share one service; the last one stops it.
+#[derive(Clone)]
+pub struct Service {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    progress: watch::Receiver<Progress>,
+    stop: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Service {
+    /// Starts judging what the store holds and what it will accept.
+    pub fn start(store: Store, options: ServiceOptions) -> Result<Self, ServiceError> {
+        let (progress_sender, progress) = watch::channel(Progress::default());
+        let (stop, stopped) = watch::channel(false);
+        let worker = Worker::new(store.clone(), options, progress_sender, stopped);
+        let thread = std::thread::Builder::new()
+            .name("judge".to_owned())
+            .spawn(move || worker.run())
+            .map_err(|_| ServiceError::NotRunning)?;
+        Ok(Self { inner: Arc::new(Inner { store, progress, stop, thread: Some(thread) }) })
+    }
+
+    /// Stores a batch; when this returns, it is on the disk. Judging follows by itself.
+    pub async fn accept(&self, batch: AcceptBatch) -> Result<AcceptOutcome, StoreError> {
+        self.inner.store.accept(batch).await
+    }
+
+    /// The store, for reading.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// Waits until everything accepted before this call is judged and committed.
+    pub async fn settled(&self) -> Result<(), ServiceError> {
+        let newest = self.inner.store.snapshot().and_then(|snapshot| snapshot.newest_record_sequence());
+        let newest = newest.map_err(|error| ServiceError::Store(error.to_string()))?;
+        let mut progress = self.inner.progress.clone();
+        let reached = progress
+            .wait_for(|progress| progress.judged_through >= newest || progress.failed.is_some())
+            .await
+            .map_err(|_| ServiceError::NotRunning)?;
+        reached.failed.clone().map_or(Ok(()), Err)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(thread) = self.thread.take() {
+            // A panic in the thread was already reported by the panic hook.
+            drop(thread.join());
+        }
+    }
+}
+
+/// The judging thread.
+struct Worker {
+    store: Store,
+    options: ServiceOptions,
+    holdings: Holdings,
+    taken_up: u64,
+    /// Hash of the stored form of the last finding committed for each order line.
+    committed: HashMap<(String, OrderKey), [u8; 32]>,
+    progress: watch::Sender<Progress>,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Worker {
+    fn new(
+        store: Store,
+        options: ServiceOptions,
+        progress: watch::Sender<Progress>,
+        stopped: watch::Receiver<bool>,
+    ) -> Self {
+        let holdings = Holdings::new(options.policy.clone(), options.corridor);
+        Self { store, options, holdings, taken_up: 0, committed: HashMap::new(), progress, stopped }
+    }
+
+    fn run(mut self) {
+        let runtime = match tokio::runtime::Builder::new_current_thread().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return self.fail(error.to_string()),
+        };
+        let mut commits = self.store.commits();
+        loop {
+            if *self.stopped.borrow() {
+                return;
+            }
+            match self.round() {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => return self.fail(error.to_string()),
+            }
+            let mut stopped = self.stopped.clone();
+            let goes_on = runtime.block_on(async {
+                tokio::select! {
+                    changed = commits.changed() => changed.is_ok(),
+                    changed = stopped.changed() => changed.is_ok() && !*stopped.borrow(),
+                }
+            });
+            if !goes_on {
+                return;
+            }
+        }
+    }
+
+    fn fail(&self, reason: String) {
+        tracing::error!(reason, "judging stopped");
+        self.progress.send_modify(|progress| progress.failed = Some(ServiceError::Store(reason)));
+    }
+
+    /// Takes up what the log has and judges. Says whether there was anything.
+    fn round(&mut self) -> Result<bool, StoreError> {
+        let snapshot = self.store.snapshot()?;
+        let newest = snapshot.newest_record_sequence()?;
+        if newest <= self.taken_up {
+            return Ok(false);
+        }
+        self.take_up(&snapshot)?;
+        drop(snapshot);
+        if self.store.snapshot()?.newest_record_sequence()? > self.taken_up && !self.is_far_behind() {
+            // More came meanwhile: take it up first, so that a flood is judged once and not once a page.
+            return Ok(true);
+        }
+        let affected = self.holdings.settle();
+        let findings = self.judge_affected(&affected);
+        self.commit(findings)?;
+        let through = self.taken_up;
+        self.progress.send_modify(|progress| progress.judged_through = through);
+        Ok(true)
+    }
+
+    /// Whether so much was taken up since the last judgement that alerts must not wait any longer.
+    fn is_far_behind(&self) -> bool {
+        self.taken_up.saturating_sub(self.progress.borrow().judged_through) >= 4 * RECORDS_PER_PAGE as u64
+    }
+
+    fn take_up(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        let page = snapshot.records_since(self.taken_up, RECORDS_PER_PAGE)?;
+        for LoggedRecord { sequence, scope, record } in page {
+            let tenant = match &scope {
+                RecordScope::Shared => None,
+                RecordScope::Tenant(tenant) => Some(&**tenant),
+            };
+            self.holdings.insert(tenant, record);
+            self.taken_up = sequence;
+        }
+        Ok(())
+    }
+
+    /// Findings that differ from those committed.
+    fn judge_affected(&self, affected: &Affected) -> Vec<(Finding, [u8; 32])> {
+        let cuts = self.holdings.cuts_of(affected);
+        let findings = cuts.par_iter().flat_map_iter(|cut| judge(&self.holdings.case(cut), &self.options.policy));
+        let mut changed: Vec<(Finding, [u8; 32])> = findings
+            .filter_map(|finding| {
+                let hash = finding_hash(&finding);
+                let key = (finding.tenant.clone(), finding.order.clone());
+                (self.committed.get(&key) != Some(&hash)).then_some((finding, hash))
+            })
+            .collect();
+        changed.sort_by(|(left, _), (right, _)| (&left.tenant, &left.order).cmp(&(&right.tenant, &right.order)));
+        changed
+    }
+
+    fn commit(&mut self, findings: Vec<(Finding, [u8; 32])>) -> Result<(), StoreError> {
+        let rule = alerts::rule(self.options.alerts);
+        let mut pages: Vec<Vec<(Finding, [u8; 32])>> = Vec::new();
+        for finding in findings {
+            match pages.last_mut() {
+                Some(page) if page.len() < FINDINGS_PER_COMMIT_MAX / 10 => page.push(finding),
+                _ => pages.push(vec![finding]),
+            }
+        }
+        let count = pages.len();
+        for (index, page) in pages.into_iter().enumerate() {
+            let through = (index + 1 == count).then_some(self.taken_up);
+            for (finding, hash) in &page {
+                self.committed.insert((finding.tenant.clone(), finding.order.clone()), *hash);
+            }
+            let findings = page.into_iter().map(|(finding, _)| finding).collect();
+            self.store.commit_judgements_blocking(findings, through, rule.clone())?;
+        }
+        if count == 0 {
+            self.store.commit_judgements_blocking(Vec::new(), Some(self.taken_up), rule)?;
+        }
+        Ok(())
+    }
+}
+
+fn finding_hash(finding: &Finding) -> [u8; 32] {
+    crate::audit::digest(&postcard::to_stdvec(finding).unwrap_or_default())
+}

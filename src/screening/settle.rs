@@ -1,0 +1,354 @@
+//! Brings the holdings up to date with what was inserted, and says which order lines may be judged differently now.
+//!
+//! Only what was touched is resolved, linked and looked at again; the state afterwards is the same as if everything
+//! had been done anew, which a test holds. A change that bears on everything (a new brand, other name statistics)
+//! costs a full pass; such changes become rare as the holdings grow.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::goods::Brands;
+use crate::model::{ArrivalCoverage, Day, Probability, ShipmentRole};
+use crate::resolve::{Candidate, Scope};
+
+use super::gather::Cut;
+use super::holdings::{BuyerRecord, Entity, Holdings};
+use super::record::{EchoOf, between, echo_of};
+use super::weigh::despatch_day;
+
+/// Beyond this share of mentions that resolve otherwise, every order line counts as affected.
+const MENTIONS_CHANGED_SHARE_MAX: usize = 8;
+
+/// What waits for the next settling.
+#[derive(Debug, Default)]
+pub(super) struct Unsettled {
+    pub mentions: BTreeSet<u32>,
+    pub orders: Vec<u32>,
+    pub shipments: Vec<u32>,
+    /// Entities whose register row is new.
+    pub entities: BTreeSet<String>,
+    pub brands: bool,
+    /// Statistics epoch at the last settling.
+    pub epoch: Option<u64>,
+}
+
+/// Order lines that may be judged differently after a settling.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Affected {
+    /// All of them.
+    All,
+    /// These, by their numbers in the holdings.
+    Orders(BTreeSet<u32>),
+}
+
+/// Order lines being collected.
+struct Dirty {
+    all: bool,
+    orders: BTreeSet<u32>,
+}
+
+impl Holdings {
+    /// Takes up what was inserted since the last call.
+    pub fn settle(&mut self) -> Affected {
+        let mut waiting = std::mem::take(&mut self.unsettled);
+        let epoch = self.directory.statistics_epoch();
+        let mut dirty = Dirty { all: false, orders: BTreeSet::new() };
+        if waiting.brands {
+            self.brands = Brands::new(self.brand_names.iter().map(String::as_str));
+            dirty.all = true;
+        }
+        if waiting.epoch != Some(epoch) {
+            waiting.mentions = (0..self.mentions.len() as u32).collect();
+        }
+        let (orders_before, shipments_before) =
+            (self.orders.len() - waiting.orders.len(), self.shipments.len() - waiting.shipments.len());
+        let moved = self.resolve_again(&waiting.mentions, (orders_before, shipments_before), &mut dirty);
+        for order in &waiting.orders {
+            self.link_order(*order);
+        }
+        for shipment in &waiting.shipments {
+            self.link_shipment(*shipment);
+        }
+        let papers: Vec<u32> = waiting.shipments.iter().copied().chain(moved.shipments).collect();
+        let mut look_again: BTreeSet<u32> = waiting.orders.iter().copied().chain(moved.orders).collect();
+        self.meet_papers(&papers, &mut look_again, &mut dirty);
+        self.meet_entities(&waiting.entities, &mut dirty);
+        look_again.extend(self.arrivals_extended());
+        if dirty.all {
+            look_again = (0..self.orders.len() as u32).collect();
+        }
+        dirty.orders.extend(&look_again);
+        self.look_again(&look_again, &mut dirty);
+        self.unsettled.epoch = Some(epoch);
+        if dirty.all { Affected::All } else { Affected::Orders(dirty.orders) }
+    }
+
+    /// Cases that hold affected order lines, each once.
+    pub fn cuts_of(&self, affected: &Affected) -> Vec<Cut> {
+        let orders = match affected {
+            Affected::All => return self.cuts(),
+            Affected::Orders(orders) => orders,
+        };
+        let mut done: BTreeSet<u32> = BTreeSet::new();
+        let mut cuts = Vec::new();
+        for order in orders {
+            if done.contains(order) {
+                continue;
+            }
+            let cut = self.cut_around(*order);
+            done.extend(cut.orders());
+            cuts.push(cut);
+        }
+        cuts
+    }
+
+    /// Resolves mentions again and moves the records of those whose entities changed.
+    fn resolve_again(&mut self, mentions: &BTreeSet<u32>, before: (usize, usize), dirty: &mut Dirty) -> Moved {
+        let mentions: Vec<u32> = mentions.iter().copied().collect();
+        let directory = &self.directory;
+        let resolved: Vec<(u32, Arc<Vec<Candidate>>)> = mentions
+            .par_iter()
+            .map(|mention| {
+                let held = &self.mentions[*mention as usize];
+                (*mention, Arc::new(directory.resolve(&held.form, Scope(held.scope)).candidates))
+            })
+            .collect();
+        let changed: Vec<(u32, Arc<Vec<Candidate>>)> =
+            resolved.into_iter().filter(|(mention, new)| *self.mentions[*mention as usize].candidates != **new).collect();
+        if changed.len() > self.mentions.len() / MENTIONS_CHANGED_SHARE_MAX {
+            dirty.all = true;
+        }
+        let mut moved = Moved::default();
+        for (mention, candidates) in changed {
+            let shares = self.shares(&candidates);
+            let held = &mut self.mentions[mention as usize];
+            held.candidates = candidates;
+            if held.shares == shares {
+                continue;
+            }
+            // Records that were not linked yet are linked once all mentions are resolved.
+            let orders: Vec<u32> = held.orders.iter().copied().filter(|order| (*order as usize) < before.0).collect();
+            let papers: Vec<u32> =
+                held.sent.iter().chain(&held.received).copied().filter(|paper| (*paper as usize) < before.1).collect();
+            self.leave_entities(&orders, &papers, dirty);
+            self.mentions[mention as usize].shares = shares;
+            orders.iter().for_each(|order| self.link_order(*order));
+            papers.iter().for_each(|paper| self.link_shipment(*paper));
+            moved.orders.extend(orders);
+            moved.shipments.extend(papers);
+        }
+        moved
+    }
+
+    /// Shares of a resolution by internal entity numbers; unknown entities get one.
+    fn shares(&mut self, candidates: &[Candidate]) -> Vec<(u32, Probability)> {
+        let share_min = self.policy.share_min;
+        let mut shares = Vec::new();
+        for candidate in candidates.iter().filter(|candidate| candidate.probability.to_f64() >= share_min) {
+            let entity = match self.entity_ids.get(&candidate.entity) {
+                Some(entity) => *entity,
+                None => {
+                    let entity = self.entities.len() as u32;
+                    self.entity_ids.insert(candidate.entity.clone(), entity);
+                    self.entities.push(Entity { key: candidate.entity.clone(), ..Entity::default() });
+                    entity
+                }
+            };
+            shares.push((entity, candidate.probability));
+        }
+        shares
+    }
+
+    /// Takes records out of their entities' lists, marking first whoever was tied to them.
+    fn leave_entities(&mut self, orders: &[u32], papers: &[u32], dirty: &mut Dirty) {
+        if !dirty.all {
+            for order in orders {
+                dirty.orders.extend(self.cut_around(*order).orders());
+                dirty.orders.extend(self.orders_of_same_buyer(*order));
+            }
+            self.meet_papers(papers, &mut BTreeSet::new(), dirty);
+        }
+        for order in orders {
+            let row = (self.orders[*order as usize].base.line.order_date, *order);
+            for (entity, _) in &self.mentions[self.orders[*order as usize].buyer as usize].shares {
+                remove_sorted(&mut self.entities[*entity as usize].orders, row);
+            }
+        }
+        for paper in papers {
+            let held = &self.shipments[*paper as usize];
+            let row = (held.base.line.date, *paper);
+            for (entity, _) in held.consignor.iter().flat_map(|mention| &self.mentions[*mention as usize].shares) {
+                remove_sorted(&mut self.entities[*entity as usize].sent, row);
+            }
+            for (entity, _) in held.consignee.iter().flat_map(|mention| &self.mentions[*mention as usize].shares) {
+                let entity = &mut self.entities[*entity as usize];
+                remove_sorted(&mut entity.arrivals_received, row);
+                remove_sorted(&mut entity.transfers_received, row);
+            }
+        }
+    }
+
+    fn link_order(&mut self, order: u32) {
+        let row = (self.orders[order as usize].base.line.order_date, order);
+        for (entity, _) in &self.mentions[self.orders[order as usize].buyer as usize].shares {
+            insert_sorted(&mut self.entities[*entity as usize].orders, row);
+        }
+    }
+
+    fn link_shipment(&mut self, shipment: u32) {
+        let held = &self.shipments[shipment as usize];
+        let row = (held.base.line.date, shipment);
+        for (entity, _) in held.consignor.iter().flat_map(|mention| &self.mentions[*mention as usize].shares) {
+            insert_sorted(&mut self.entities[*entity as usize].sent, row);
+        }
+        for (entity, _) in held.consignee.iter().flat_map(|mention| &self.mentions[*mention as usize].shares) {
+            let entity = &mut self.entities[*entity as usize];
+            match held.base.role {
+                ShipmentRole::Arrival => insert_sorted(&mut entity.arrivals_received, row),
+                _ => insert_sorted(&mut entity.transfers_received, row),
+            }
+        }
+    }
+
+    /// Order lines tied to papers, for every tenant: those that share a case with them, and those whose own first look
+    /// may end otherwise.
+    fn meet_papers(&self, papers: &[u32], look_again: &mut BTreeSet<u32>, dirty: &mut Dirty) {
+        let policy = &self.policy;
+        let window = policy.days_after_order_max.max(policy.transit_days_max + 40);
+        for paper in papers {
+            let held = &self.shipments[*paper as usize];
+            let from = held.base.line.date.plus_days(-window);
+            let until = held.base.line.date.plus_days(policy.days_before_order_max);
+            for mention in held.consignor.iter().chain(&held.consignee) {
+                for (entity, _) in &self.mentions[*mention as usize].shares {
+                    let orders = between(&self.entities[*entity as usize].orders, from, until);
+                    look_again.extend(orders.iter().map(|(_, order)| *order));
+                }
+            }
+        }
+        if dirty.all {
+            return;
+        }
+        for tenant in 0..self.tenants.len() as u32 {
+            let mut met: BTreeSet<u32> = BTreeSet::new();
+            for paper in papers {
+                if !met.contains(paper) {
+                    let cut = self.cut_around_shipment(tenant, *paper);
+                    met.extend(cut.shipments());
+                    dirty.orders.extend(cut.orders());
+                }
+            }
+        }
+    }
+
+    /// Order lines in whose cases an entity with a new register row is seen.
+    fn meet_entities(&self, keys: &BTreeSet<String>, dirty: &mut Dirty) {
+        if dirty.all {
+            return;
+        }
+        for entity in keys.iter().filter_map(|key| self.entity_ids.get(key)) {
+            let entity = &self.entities[*entity as usize];
+            dirty.orders.extend(entity.orders.iter().flat_map(|(_, order)| self.cut_around(*order).orders().collect::<Vec<_>>()));
+            let lists = [&entity.sent, &entity.transfers_received, &entity.arrivals_received];
+            let papers: Vec<u32> = lists.into_iter().flatten().map(|(_, paper)| *paper).collect();
+            self.meet_papers(&papers, &mut BTreeSet::new(), dirty);
+        }
+    }
+
+    /// Order lines whose arrival became due, or stopped being so, because arrivals are held for more days now.
+    fn arrivals_extended(&mut self) -> Vec<u32> {
+        let days = || {
+            let arrivals = self.shipments.iter().filter(|held| held.base.role == ShipmentRole::Arrival);
+            arrivals.map(|held| held.base.line.date)
+        };
+        let new = days().min().zip(days().max());
+        if new == self.arrival_days {
+            return Vec::new();
+        }
+        let old = std::mem::replace(&mut self.arrival_days, new);
+        let is_due = |days: Option<(Day, Day)>, order: u32| {
+            let despatched = despatch_day(&self.orders[order as usize].base.line);
+            let deadline = despatched.plus_days(self.policy.transit_days_max);
+            days.is_some_and(|(first, last)| first <= despatched && deadline <= last)
+        };
+        (0..self.orders.len() as u32).filter(|order| is_due(old, *order) != is_due(new, *order)).collect()
+    }
+
+    /// Takes the first look again, and brings buyers' records and coverage up to date with what it found.
+    fn look_again(&mut self, orders: &BTreeSet<u32>, dirty: &mut Dirty) {
+        let list: Vec<u32> = orders.iter().copied().collect();
+        let echoes: Vec<EchoOf> = list.par_iter().map(|order| echo_of(self, *order)).collect();
+        for (order, echo) in list.into_iter().zip(echoes) {
+            self.orders[order as usize].echo = echo;
+        }
+        let records_before = std::mem::take(&mut self.records_by_buyer);
+        let coverage_before = self.coverage.clone();
+        self.index_buyers();
+        if dirty.all {
+            return;
+        }
+        for (order, held) in self.orders.iter().enumerate() {
+            let Some((entity, _)) = self.best_share(held.buyer) else { continue };
+            let key = (held.tenant, entity);
+            if coverage_before.get(held.tenant as usize) != self.coverage.get(held.tenant as usize)
+                || records_before.get(&key) != self.records_by_buyer.get(&key)
+            {
+                dirty.orders.insert(order as u32);
+            }
+        }
+    }
+
+    /// Buyers' records and the coverage of arrivals, from what [`echo_of`] found for each order line.
+    fn index_buyers(&mut self) {
+        self.records_by_buyer.clear();
+        let mut seen = vec![(0_u32, 0_u32); self.tenants.len()];
+        for order in &self.orders {
+            if order.echo.arrival_due {
+                let seen = &mut seen[order.tenant as usize];
+                *seen = (seen.0 + u32::from(order.echo.arrival_seen), seen.1 + 1);
+            }
+            let Some((entity, _)) = self.best_share(order.buyer) else { continue };
+            let record: &mut BuyerRecord = self.records_by_buyer.entry((order.tenant, entity)).or_default();
+            let date = order.base.line.order_date;
+            record.first_order_date = Some(record.first_order_date.map_or(date, |first| first.min(date)));
+            record.order_line_count += 1;
+            record.echoed_millionths += u64::from(order.echo.probability.millionths());
+        }
+        for (tenant, (seen, due)) in seen.into_iter().enumerate() {
+            let percent = (f64::from(seen) / f64::from(due.max(1)) * 20.0).round() as u32 * 5;
+            self.coverage[tenant] = ArrivalCoverage { seen_percent: percent, is_known: due >= 50 };
+        }
+    }
+
+    /// Other order lines of the same tenant whose buyer may be the same firm.
+    fn orders_of_same_buyer(&self, order: u32) -> Vec<u32> {
+        let held = &self.orders[order as usize];
+        let entities = self.mentions[held.buyer as usize].shares.iter();
+        entities
+            .flat_map(|(entity, _)| self.entities[*entity as usize].orders.iter())
+            .map(|(_, order)| *order)
+            .filter(|other| self.orders[*other as usize].tenant == held.tenant)
+            .collect()
+    }
+}
+
+/// Records whose mentions stand for other entities than before.
+#[derive(Default)]
+struct Moved {
+    orders: Vec<u32>,
+    shipments: Vec<u32>,
+}
+
+fn insert_sorted(list: &mut Vec<(Day, u32)>, row: (Day, u32)) {
+    if let Err(place) = list.binary_search(&row) {
+        list.insert(place, row);
+    }
+}
+
+fn remove_sorted(list: &mut Vec<(Day, u32)>, row: (Day, u32)) {
+    if let Ok(place) = list.binary_search(&row) {
+        list.remove(place);
+    }
+}

@@ -1,0 +1,245 @@
+//! The store itself: opening it, handing work to its writer, taking snapshots of it.
+//!
+//! Come here for the life of a store from `open` to the last drop. How work is written is `writer`, how a new file
+//! comes to be is `creation`.
+//! It does not reopen itself after a fault of the disk: drop every clone and open it again.
+
+use std::fmt;
+use std::path::Path;
+use std::pin::pin;
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, JoinHandle, Thread};
+use std::time::Duration;
+
+use redb::{Database, ReadableDatabase, StorageBackend};
+use tokio::sync::{Semaphore, oneshot, watch};
+
+use super::batch::{AcceptBatch, AcceptOutcome, EncodedBatch};
+use super::judgement::{AlertRule, CommitOutcome, EncodedJudgements};
+use super::snapshot::Snapshot;
+use super::writer::{Answer, Command, StoreClock, Writer};
+use super::{StoreError, creation};
+use crate::model::Finding;
+
+/// Most kibibytes of batches and judgements that wait or are being written; senders wait for room.
+pub const QUEUE_KIBIBYTES_MAX: u32 = 64 * 1024;
+
+/// How a store behaves.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// How long the writer waits for company at most; zero takes only what is waiting already.
+    pub group_window: Duration,
+    /// Most batches and judgements in one transaction.
+    pub group_commands_max: usize,
+    /// Memory for pages of the file.
+    pub cache_bytes: usize,
+    /// Name and secret for a new store; drawn at random where there is none. An existing store keeps its own.
+    pub identity: Option<StoreIdentity>,
+}
+
+/// What distinguishes a store from every other one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct StoreIdentity {
+    /// Its name.
+    pub id: [u8; 16],
+    /// Seals cursors; never leaves the service.
+    pub secret: [u8; 32],
+}
+
+/// Records, findings, alerts and their trail, on redb. Clones share one store; the last one closes it.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// `None` only while it is being closed.
+    commands: Mutex<Option<Sender<Command>>>,
+    room: Arc<Semaphore>,
+    database: Arc<Database>,
+    identity: StoreIdentity,
+    commits: watch::Receiver<u64>,
+    alert_commits: watch::Receiver<u64>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl fmt::Debug for StoreIdentity {
+    /// Without the secret.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("StoreIdentity").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            group_window: Duration::from_millis(2),
+            group_commands_max: 256,
+            cache_bytes: 256 * 1024 * 1024,
+            identity: None,
+        }
+    }
+}
+
+impl Store {
+    /// Opens the store in a file, or creates it there. While it is created there is a second file `<name>.new`.
+    pub fn open(path: &Path, options: StoreOptions, clock: StoreClock) -> Result<Self, StoreError> {
+        if creation::is_missing(path)? {
+            creation::create_aside(path, options.identity)?;
+        }
+        let database = Database::builder().set_cache_size(options.cache_bytes).open(path)?;
+        Self::start(database, options, clock)
+    }
+
+    /// Opens the store on any backend: in memory, or one that fails on purpose. A backend on which creating a store
+    /// was cut off has to be emptied by whoever owns it.
+    pub fn open_on(backend: impl StorageBackend, options: StoreOptions, clock: StoreClock) -> Result<Self, StoreError> {
+        let database = Database::builder().set_cache_size(options.cache_bytes).create_with_backend(backend)?;
+        Self::start(database, options, clock)
+    }
+
+    /// Opens a new store that lives in memory only.
+    pub fn open_in_memory(options: StoreOptions, clock: StoreClock) -> Result<Self, StoreError> {
+        Self::open_on(redb::backends::InMemoryBackend::new(), options, clock)
+    }
+
+    /// Stores a batch. When it returns, the batch is durable; when it is dropped before, the batch may be stored
+    /// or not. Waits while [`QUEUE_KIBIBYTES_MAX`] are under way.
+    pub async fn accept(&self, batch: AcceptBatch) -> Result<AcceptOutcome, StoreError> {
+        let batch = EncodedBatch::of(batch)?;
+        let bytes = batch.bytes();
+        self.command(bytes, |answer| Command::Accept(batch, answer)).await
+    }
+
+    /// As [`Store::accept`], for threads.
+    pub fn accept_blocking(&self, batch: AcceptBatch) -> Result<AcceptOutcome, StoreError> {
+        block_on(self.accept(batch))
+    }
+
+    /// Stores findings with what they mean for alerts, all in one transaction, and moves the mark up to which
+    /// everything was judged. An unchanged finding writes nothing. Judgements on one order line must be sent in the
+    /// order in which they were made: the last one sent stands.
+    pub async fn commit_judgements(
+        &self,
+        findings: Vec<Finding>,
+        judged_through: Option<u64>,
+        rule: AlertRule,
+    ) -> Result<CommitOutcome, StoreError> {
+        let judgements = EncodedJudgements::of(findings, judged_through, rule)?;
+        let bytes = judgements.bytes();
+        self.command(bytes, |answer| Command::Judge(judgements, answer)).await
+    }
+
+    /// As [`Store::commit_judgements`], for threads.
+    pub fn commit_judgements_blocking(
+        &self,
+        findings: Vec<Finding>,
+        judged_through: Option<u64>,
+        rule: AlertRule,
+    ) -> Result<CommitOutcome, StoreError> {
+        block_on(self.commit_judgements(findings, judged_through, rule))
+    }
+
+    /// The state that was committed last.
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        Ok(Snapshot::new(self.inner.database.begin_read()?))
+    }
+
+    /// Ticks after every commit. A snapshot taken after a tick sees that commit.
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.inner.commits.clone()
+    }
+
+    /// Ticks after every commit with alert events.
+    pub fn alert_commits(&self) -> watch::Receiver<u64> {
+        self.inner.alert_commits.clone()
+    }
+
+    /// What distinguishes this store from every other one.
+    pub fn identity(&self) -> StoreIdentity {
+        self.inner.identity
+    }
+
+    fn start(database: Database, options: StoreOptions, clock: StoreClock) -> Result<Self, StoreError> {
+        let identity = creation::prepare(&database, options.identity)?;
+        let database = Arc::new(database);
+        let (commands, receiver) = mpsc::channel();
+        let (commits_sender, commits) = watch::channel(0);
+        let (alert_commits_sender, alert_commits) = watch::channel(0);
+        let writer = Writer {
+            database: Arc::clone(&database),
+            clock,
+            group_window: options.group_window,
+            group_commands_max: options.group_commands_max.max(1),
+            commits: commits_sender,
+            alert_commits: alert_commits_sender,
+        };
+        let writer = thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer.run(&receiver))
+            .map_err(|fault| StoreError::Broken { cause: fault.to_string() })?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                commands: Mutex::new(Some(commands)),
+                room: Arc::new(Semaphore::new(QUEUE_KIBIBYTES_MAX as usize)),
+                database,
+                identity,
+                commits,
+                alert_commits,
+                writer: Mutex::new(Some(writer)),
+            }),
+        })
+    }
+
+    async fn command<T>(&self, bytes: usize, make: impl FnOnce(Answer<T>) -> Command) -> Result<T, StoreError> {
+        let stopped = || StoreError::Broken { cause: "the writer has stopped".to_owned() };
+        let kibibytes = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX).min(QUEUE_KIBIBYTES_MAX);
+        let permit = Arc::clone(&self.inner.room).acquire_many_owned(kibibytes).await.map_err(|_| stopped())?;
+        let (sender, answer) = oneshot::channel();
+        let command = make(Answer { sender, permit });
+        self.inner.send(command).map_err(|()| stopped())?;
+        answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+}
+
+impl Inner {
+    fn send(&self, command: Command) -> Result<(), ()> {
+        let commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
+        commands.as_ref().ok_or(())?.send(command).map_err(|_| ())
+    }
+}
+
+impl Drop for Inner {
+    /// Lets the writer finish what it has, so that the file is closed when the last clone is gone.
+    fn drop(&mut self) {
+        self.commands.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            // A writer that panicked has told its senders already by dropping their answers.
+            drop(writer.join());
+        }
+    }
+}
+
+/// Wakes a thread that waits in [`block_on`].
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Waits for a future of this store, which needs no runtime: it waits for a semaphore and an answer only.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => thread::park(),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Every table of the store, with its key and its value.
+//!
+//! Come here before adding or changing a table. A changed key or value gets a new version suffix, a raised
+//! [`FORMAT_VERSION`] and a migration; a new table needs neither.
+//! "Value: postcard X" is the postcard encoding of that type. Scope 0 is shared by all tenants.
+
+use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
+
+use super::StoreError;
+
+/// The newest file format that this program reads, and the one it writes.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Scope of shipments and companies that all tenants share.
+pub(super) const SHARED_SCOPE: u32 = 0;
+
+/// Key: one of the `META_` names. Value: see there.
+pub(super) const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta.v1");
+/// Value: little-endian u32, the format version of the file.
+pub(super) const META_FORMAT: &str = "format";
+/// Value: 16 bytes that name this store.
+pub(super) const META_STORE_ID: &str = "store_id";
+/// Value: 32 secret bytes that cursors are sealed with.
+pub(super) const META_SECRET: &str = "secret";
+/// Value: little-endian u64, the record sequence up to which everything was judged.
+pub(super) const META_JUDGED_THROUGH: &str = "judged_through";
+
+/// Key: tenant name. Value: its scope, from 1; it takes the tenant's place in all other keys.
+pub(super) const TENANTS: TableDefinition<&str, u32> = TableDefinition::new("tenants.v1");
+/// Key: scope. Value: tenant name.
+pub(super) const TENANT_NAMES: TableDefinition<u32, &str> = TableDefinition::new("tenant_names.v1");
+
+/// Key: record sequence, from 1 in order of acceptance. Value: scope (little-endian u32), then postcard `Record`.
+///
+/// The records lie here and not under their own keys, so that the bulk of the store only grows at its end.
+pub(super) const RECORDS: TableDefinition<u64, &[u8]> = TableDefinition::new("records.v1");
+/// Key: scope, order id, line. Value: record sequence.
+pub(super) const ORDER_KEYS: TableDefinition<(u32, &str, u32), u64> = TableDefinition::new("order_keys.v1");
+/// Key: scope, feed, place of the kind in `DocumentKind::ALL`, number, line. Value: record sequence.
+pub(super) const SHIPMENT_KEYS: TableDefinition<ShipmentKey, u64> = TableDefinition::new("shipment_keys.v1");
+/// Key: scope, country letters or nothing, identifier. Value: record sequence.
+pub(super) const COMPANY_KEYS: TableDefinition<CompanyRowKey, u64> = TableDefinition::new("company_keys.v1");
+/// Key: audit sequence of the batch. Value: postcard `RawInput`, the batch as it came.
+pub(super) const RAW_INPUTS: TableDefinition<u64, &[u8]> = TableDefinition::new("raw_inputs.v1");
+/// Key: scope of the sender, request id. Value: postcard `RememberedRequest`.
+pub(super) const REQUESTS: TableDefinition<(u32, &str), &[u8]> = TableDefinition::new("requests.v1");
+/// Key: when to forget it (milliseconds since 1970), scope of the sender, request id. Value: nothing.
+pub(super) const REQUEST_EXPIRY: TableDefinition<(u64, u32, &str), ()> = TableDefinition::new("request_expiry.v1");
+
+/// Key: scope, order id, line. Value: revision (little-endian u32), then postcard `Finding`.
+pub(super) const FINDINGS: TableDefinition<(u32, &str, u32), &[u8]> = TableDefinition::new("findings.v1");
+/// Key: scope, order id, line, revision. Value: as in `FINDINGS`; judgements that were superseded.
+pub(super) const FINDING_HISTORY: TableDefinition<(u32, &str, u32, u32), &[u8]> =
+    TableDefinition::new("finding_history.v1");
+/// Key: scope, alert id. Value: postcard `Alert`.
+pub(super) const ALERTS: TableDefinition<(u32, u64), &[u8]> = TableDefinition::new("alerts.v1");
+/// Key: scope, order id, line. Value: alert id.
+pub(super) const ALERT_BY_ORDER: TableDefinition<(u32, &str, u32), u64> = TableDefinition::new("alert_by_order.v1");
+/// Key: scope, event sequence, from 1 without gaps for each tenant. Value: postcard `AlertEvent`.
+pub(super) const ALERT_EVENTS: TableDefinition<(u32, u64), &[u8]> = TableDefinition::new("alert_events.v1");
+
+/// Key: audit sequence, from 1 without gaps. Value: postcard `AuditEntry`.
+pub(super) const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit.v1");
+/// Key: scope, audit sequence. Value: nothing; the entries of one tenant.
+pub(super) const AUDIT_BY_TENANT: TableDefinition<(u32, u64), ()> = TableDefinition::new("audit_by_tenant.v1");
+
+/// How many tables there are; opening a file with fewer creates the missing ones.
+pub(super) const TABLE_COUNT: usize = 17;
+
+/// Scope, feed, kind, number, line.
+pub(super) type ShipmentKey = (u32, &'static str, u8, &'static str, u32);
+
+/// Scope, country, identifier.
+pub(super) type CompanyRowKey = (u32, &'static str, &'static str);
+
+/// All tables, open for writing.
+pub(super) struct Tables<'txn> {
+    pub meta: Table<'txn, &'static str, &'static [u8]>,
+    pub tenants: Table<'txn, &'static str, u32>,
+    pub tenant_names: Table<'txn, u32, &'static str>,
+    pub records: Table<'txn, u64, &'static [u8]>,
+    pub order_keys: Table<'txn, (u32, &'static str, u32), u64>,
+    pub shipment_keys: Table<'txn, ShipmentKey, u64>,
+    pub company_keys: Table<'txn, CompanyRowKey, u64>,
+    pub raw_inputs: Table<'txn, u64, &'static [u8]>,
+    pub requests: Table<'txn, (u32, &'static str), &'static [u8]>,
+    pub request_expiry: Table<'txn, (u64, u32, &'static str), ()>,
+    pub findings: Table<'txn, (u32, &'static str, u32), &'static [u8]>,
+    pub finding_history: Table<'txn, (u32, &'static str, u32, u32), &'static [u8]>,
+    pub alerts: Table<'txn, (u32, u64), &'static [u8]>,
+    pub alert_by_order: Table<'txn, (u32, &'static str, u32), u64>,
+    pub alert_events: Table<'txn, (u32, u64), &'static [u8]>,
+    pub audit: Table<'txn, u64, &'static [u8]>,
+    pub audit_by_tenant: Table<'txn, (u32, u64), ()>,
+}
+
+impl<'txn> Tables<'txn> {
+    /// Opens every table and creates what is missing.
+    pub fn open(transaction: &'txn WriteTransaction) -> Result<Self, StoreError> {
+        Ok(Self {
+            meta: transaction.open_table(META)?,
+            tenants: transaction.open_table(TENANTS)?,
+            tenant_names: transaction.open_table(TENANT_NAMES)?,
+            records: transaction.open_table(RECORDS)?,
+            order_keys: transaction.open_table(ORDER_KEYS)?,
+            shipment_keys: transaction.open_table(SHIPMENT_KEYS)?,
+            company_keys: transaction.open_table(COMPANY_KEYS)?,
+            raw_inputs: transaction.open_table(RAW_INPUTS)?,
+            requests: transaction.open_table(REQUESTS)?,
+            request_expiry: transaction.open_table(REQUEST_EXPIRY)?,
+            findings: transaction.open_table(FINDINGS)?,
+            finding_history: transaction.open_table(FINDING_HISTORY)?,
+            alerts: transaction.open_table(ALERTS)?,
+            alert_by_order: transaction.open_table(ALERT_BY_ORDER)?,
+            alert_events: transaction.open_table(ALERT_EVENTS)?,
+            audit: transaction.open_table(AUDIT)?,
+            audit_by_tenant: transaction.open_table(AUDIT_BY_TENANT)?,
+        })
+    }
+
+    /// The tenant's scope; a new one where the tenant is new.
+    pub fn scope_of(&mut self, tenant: &str) -> Result<u32, StoreError> {
+        if let Some(scope) = self.tenants.get(tenant)? {
+            return Ok(scope.value());
+        }
+        let scope = self.tenant_names.last()?.map_or(SHARED_SCOPE, |(last, _)| last.value()) + 1;
+        self.tenants.insert(tenant, scope)?;
+        self.tenant_names.insert(scope, tenant)?;
+        Ok(scope)
+    }
+}

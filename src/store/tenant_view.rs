@@ -1,0 +1,273 @@
+//! Reading what one tenant may see: its own orders, findings, alerts and audit entries, and the shared papers.
+//!
+//! Come here for every read on behalf of a client. "Absent" and "somebody else's" look the same from here, because
+//! the scope is part of every key. Reads over all tenants are in `snapshot`.
+
+use std::iter::Peekable;
+use std::ops::Bound;
+
+use redb::AccessGuard;
+
+use super::StoreError;
+use super::batch::{CompanyKey, kind_code};
+use super::codec::{StoredFinding, decode, decode_finding, decode_record};
+use super::snapshot::{PAGE_ROWS_MAX, Snapshot};
+use super::tables::{self, CompanyRowKey, SHARED_SCOPE, ShipmentKey};
+use crate::audit::AuditEntry;
+use crate::model::{Alert, AlertEvent, AlertId, Company, DocumentKey, OrderKey, OrderLine, Record, ShipmentLine};
+
+/// What one tenant may see of a snapshot.
+pub struct TenantView<'snapshot> {
+    snapshot: &'snapshot Snapshot,
+    /// `None` for a tenant that never sent anything.
+    scope: Option<u32>,
+}
+
+impl<'snapshot> TenantView<'snapshot> {
+    pub(super) fn new(snapshot: &'snapshot Snapshot, scope: Option<u32>) -> Self {
+        Self { snapshot, scope }
+    }
+
+    /// One order line.
+    pub fn order(&self, key: &OrderKey) -> Result<Option<OrderLine>, StoreError> {
+        let Some(scope) = self.scope else { return Ok(None) };
+        let keys = self.snapshot.table(tables::ORDER_KEYS)?;
+        let Some(sequence) = keys.get((scope, key.order_id.as_str(), key.line_no))? else { return Ok(None) };
+        self.record(sequence.value()).and_then(into_order).map(Some)
+    }
+
+    /// Order lines after a key, by key.
+    pub fn orders(&self, after: Option<&OrderKey>, limit: usize) -> Result<Vec<OrderLine>, StoreError> {
+        let Some(scope) = self.scope else { return Ok(Vec::new()) };
+        let table = self.snapshot.table(tables::ORDER_KEYS)?;
+        let rows = table.range(orders_after(scope, after))?.take(limit.min(PAGE_ROWS_MAX));
+        rows.map(|row| self.record(row?.1.value()).and_then(into_order)).collect()
+    }
+
+    /// One shipment line: the tenant's own where it has one of that key, else the shared one.
+    pub fn shipment(&self, key: &DocumentKey) -> Result<Option<ShipmentLine>, StoreError> {
+        let table = self.snapshot.table(tables::SHIPMENT_KEYS)?;
+        for scope in self.scope.into_iter().chain([SHARED_SCOPE]) {
+            if let Some(sequence) = table.get(shipment_key(scope, key))? {
+                return self.record(sequence.value()).and_then(into_shipment).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Shipment lines after a key: by feed, kind, number and line.
+    pub fn shipments(&self, after: Option<&DocumentKey>, limit: usize) -> Result<Vec<ShipmentLine>, StoreError> {
+        let table = self.snapshot.table(tables::SHIPMENT_KEYS)?;
+        let rows = |scope: u32| -> Result<_, StoreError> {
+            let first = (scope, "", 0, "", 0);
+            let start = start(first, after.map(|key| shipment_key(scope, key)));
+            Ok(table.range((start, Bound::Excluded((scope + 1, "", 0, "", 0))))?.map(own_shipment_row))
+        };
+        let own = self.scope.map(rows).transpose()?;
+        let merged = Merge { own: own.into_iter().flatten().peekable(), shared: rows(SHARED_SCOPE)?.peekable() };
+        let page = merged.take(limit.min(PAGE_ROWS_MAX));
+        page.map(|sequence| self.record(sequence?).and_then(into_shipment)).collect()
+    }
+
+    /// One company row: the tenant's own where it has one of that key, else the shared one.
+    pub fn company(&self, key: &CompanyKey) -> Result<Option<Company>, StoreError> {
+        let table = self.snapshot.table(tables::COMPANY_KEYS)?;
+        let (country, identifier) = key.parts();
+        for scope in self.scope.into_iter().chain([SHARED_SCOPE]) {
+            if let Some(sequence) = table.get((scope, country, identifier))? {
+                return self.record(sequence.value()).and_then(into_company).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Company rows after a key: by country and identifier.
+    pub fn companies(&self, after: Option<&CompanyKey>, limit: usize) -> Result<Vec<Company>, StoreError> {
+        let table = self.snapshot.table(tables::COMPANY_KEYS)?;
+        let rows = |scope: u32| -> Result<_, StoreError> {
+            let after = after.map(CompanyKey::parts).map(|(country, identifier)| (scope, country, identifier));
+            let start = start((scope, "", ""), after);
+            Ok(table.range((start, Bound::Excluded((scope + 1, "", ""))))?.map(own_company_row))
+        };
+        let own = self.scope.map(rows).transpose()?;
+        let merged = Merge { own: own.into_iter().flatten().peekable(), shared: rows(SHARED_SCOPE)?.peekable() };
+        let page = merged.take(limit.min(PAGE_ROWS_MAX));
+        page.map(|sequence| self.record(sequence?).and_then(into_company)).collect()
+    }
+
+    /// The current finding on an order line.
+    pub fn finding(&self, key: &OrderKey) -> Result<Option<StoredFinding>, StoreError> {
+        let Some(scope) = self.scope else { return Ok(None) };
+        let table = self.snapshot.table(tables::FINDINGS)?;
+        let row = table.get((scope, key.order_id.as_str(), key.line_no))?;
+        row.map(|row| decode_finding(row.value())).transpose()
+    }
+
+    /// Current findings after a key, by key.
+    pub fn findings(&self, after: Option<&OrderKey>, limit: usize) -> Result<Vec<StoredFinding>, StoreError> {
+        let Some(scope) = self.scope else { return Ok(Vec::new()) };
+        let table = self.snapshot.table(tables::FINDINGS)?;
+        let rows = table.range(orders_after(scope, after))?.take(limit.min(PAGE_ROWS_MAX));
+        rows.map(|row| decode_finding(row?.1.value())).collect()
+    }
+
+    /// Superseded findings on an order line, the oldest first, at most [`PAGE_ROWS_MAX`].
+    pub fn finding_history(&self, key: &OrderKey) -> Result<Vec<StoredFinding>, StoreError> {
+        let Some(scope) = self.scope else { return Ok(Vec::new()) };
+        let table = self.snapshot.table(tables::FINDING_HISTORY)?;
+        let of = |revision: u32| (scope, key.order_id.as_str(), key.line_no, revision);
+        let rows = table.range(of(0)..=of(u32::MAX))?.take(PAGE_ROWS_MAX);
+        rows.map(|row| decode_finding(row?.1.value())).collect()
+    }
+
+    /// One alert.
+    pub fn alert(&self, id: AlertId) -> Result<Option<Alert>, StoreError> {
+        let Some(scope) = self.scope else { return Ok(None) };
+        let table = self.snapshot.table(tables::ALERTS)?;
+        table.get((scope, id.0))?.map(|row| decode(row.value(), "alert")).transpose()
+    }
+
+    /// The alert on an order line, in whatever state.
+    pub fn alert_of_order(&self, key: &OrderKey) -> Result<Option<Alert>, StoreError> {
+        let Some(scope) = self.scope else { return Ok(None) };
+        let table = self.snapshot.table(tables::ALERT_BY_ORDER)?;
+        let id = table.get((scope, key.order_id.as_str(), key.line_no))?.map(|id| AlertId(id.value()));
+        id.map_or(Ok(None), |id| self.alert(id))
+    }
+
+    /// Alerts after an id, the oldest first.
+    pub fn alerts(&self, after: Option<AlertId>, limit: usize) -> Result<Vec<Alert>, StoreError> {
+        let after = after.map_or(0, |id| id.0);
+        let (Some(scope), Some(first)) = (self.scope, after.checked_add(1)) else { return Ok(Vec::new()) };
+        let table = self.snapshot.table(tables::ALERTS)?;
+        let rows = table.range((scope, first)..=(scope, u64::MAX))?.take(limit.min(PAGE_ROWS_MAX));
+        rows.map(|row| decode(row?.1.value(), "alert")).collect()
+    }
+
+    /// Alert events after a place in the tenant's stream.
+    pub fn alert_events(&self, after_sequence: u64, limit: usize) -> Result<Vec<AlertEvent>, StoreError> {
+        let (Some(scope), Some(first)) = (self.scope, after_sequence.checked_add(1)) else { return Ok(Vec::new()) };
+        let table = self.snapshot.table(tables::ALERT_EVENTS)?;
+        let rows = table.range((scope, first)..=(scope, u64::MAX))?.take(limit.min(PAGE_ROWS_MAX));
+        rows.map(|row| decode(row?.1.value(), "alert event")).collect()
+    }
+
+    /// The last place in the tenant's stream of alert events; 0 when there is none.
+    pub fn newest_event_sequence(&self) -> Result<u64, StoreError> {
+        let Some(scope) = self.scope else { return Ok(0) };
+        let table = self.snapshot.table(tables::ALERT_EVENTS)?;
+        let last = table.range((scope, 0)..=(scope, u64::MAX))?.next_back();
+        Ok(last.transpose()?.map_or(0, |(key, _)| key.value().1))
+    }
+
+    /// The tenant's entries of the audit trail after a place in it. The places have gaps: the trail is common.
+    pub fn audit_entries(&self, after_sequence: u64, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        let (Some(scope), Some(first)) = (self.scope, after_sequence.checked_add(1)) else { return Ok(Vec::new()) };
+        let places = self.snapshot.table(tables::AUDIT_BY_TENANT)?;
+        let entries = self.snapshot.table(tables::AUDIT)?;
+        let mut page = Vec::new();
+        for place in places.range((scope, first)..=(scope, u64::MAX))?.take(limit.min(PAGE_ROWS_MAX)) {
+            let sequence = place?.0.value().1;
+            let entry = entries.get(sequence)?;
+            let entry = entry.ok_or_else(|| StoreError::Damaged { what: format!("audit entry {sequence}") })?;
+            page.push(decode(entry.value(), "audit entry")?);
+        }
+        Ok(page)
+    }
+
+    fn record(&self, sequence: u64) -> Result<Record, StoreError> {
+        let row = self.snapshot.table(tables::RECORDS)?.get(sequence)?;
+        let row = row.ok_or_else(|| StoreError::Damaged { what: format!("record {sequence} is missing") })?;
+        let (scope, record) = decode_record(row.value())?;
+        // The key said so already; a second look costs nothing and keeps a damaged index from leaking.
+        if scope == SHARED_SCOPE || Some(scope) == self.scope {
+            Ok(record)
+        } else {
+            Err(StoreError::Damaged { what: format!("record {sequence} is out of scope") })
+        }
+    }
+}
+
+/// Key without scope, and record sequence, of one index row.
+type OwnRow<K> = Result<(K, u64), StoreError>;
+
+/// Two sorted ranges as one; where both have a key, the tenant's own row hides the shared one.
+struct Merge<K, Own: Iterator<Item = OwnRow<K>>, Shared: Iterator<Item = OwnRow<K>>> {
+    own: Peekable<Own>,
+    shared: Peekable<Shared>,
+}
+
+impl<K: Ord, Own: Iterator<Item = OwnRow<K>>, Shared: Iterator<Item = OwnRow<K>>> Iterator for Merge<K, Own, Shared> {
+    type Item = Result<u64, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let row = match (self.own.peek(), self.shared.peek()) {
+            (Some(Ok((own, _))), Some(Ok((shared, _)))) => {
+                if own == shared {
+                    self.shared.next();
+                    self.own.next()
+                } else if own < shared {
+                    self.own.next()
+                } else {
+                    self.shared.next()
+                }
+            }
+            (Some(_), _) => self.own.next(),
+            (None, _) => self.shared.next(),
+        };
+        row.map(|row| row.map(|(_, sequence)| sequence))
+    }
+}
+
+/// Feed, kind, number and line, in the order of the table.
+type SortableShipment = (String, u8, String, u32);
+
+fn shipment_key(scope: u32, key: &DocumentKey) -> (u32, &str, u8, &str, u32) {
+    (scope, key.feed.as_str(), kind_code(key.kind), key.number.as_str(), key.line_no)
+}
+
+fn own_shipment_row(
+    row: redb::Result<(AccessGuard<'_, ShipmentKey>, AccessGuard<'_, u64>)>,
+) -> OwnRow<SortableShipment> {
+    let (key, sequence) = row?;
+    let (_, feed, kind, number, line_no) = key.value();
+    Ok(((feed.to_owned(), kind, number.to_owned(), line_no), sequence.value()))
+}
+
+fn own_company_row(
+    row: redb::Result<(AccessGuard<'_, CompanyRowKey>, AccessGuard<'_, u64>)>,
+) -> OwnRow<(String, String)> {
+    let (key, sequence) = row?;
+    let (_, country, identifier) = key.value();
+    Ok(((country.to_owned(), identifier.to_owned()), sequence.value()))
+}
+
+/// Where a page begins: after the given key, or at the first one.
+fn start<K>(first: K, after: Option<K>) -> Bound<K> {
+    after.map_or(Bound::Included(first), Bound::Excluded)
+}
+
+/// A scope, an order id and a line.
+type ScopedOrder<'key> = (u32, &'key str, u32);
+
+/// The order lines of a scope after a key.
+fn orders_after(scope: u32, after: Option<&OrderKey>) -> (Bound<ScopedOrder<'_>>, Bound<ScopedOrder<'_>>) {
+    let after = after.map(|key| (scope, key.order_id.as_str(), key.line_no));
+    (start((scope, "", 0), after), Bound::Excluded((scope + 1, "", 0)))
+}
+
+fn into_order(record: Record) -> Result<OrderLine, StoreError> {
+    if let Record::Order(line) = record { Ok(*line) } else { Err(wrong_kind()) }
+}
+
+fn into_shipment(record: Record) -> Result<ShipmentLine, StoreError> {
+    if let Record::Shipment(line) = record { Ok(*line) } else { Err(wrong_kind()) }
+}
+
+fn into_company(record: Record) -> Result<Company, StoreError> {
+    if let Record::Company(company) = record { Ok(*company) } else { Err(wrong_kind()) }
+}
+
+fn wrong_kind() -> StoreError {
+    StoreError::Damaged { what: "an index leads to another kind of record".to_owned() }
+}

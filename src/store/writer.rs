@@ -1,0 +1,211 @@
+//! The one writer: collects what arrives within a moment, writes it in one transaction, then answers everybody.
+//!
+//! Come here for group commit and for what is durable when. Nothing is answered before its commit is on the disk.
+//! What goes into the transaction is `draft` and `judgement`; reading is `snapshot`.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use redb::{Database, WriteTransaction};
+use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
+
+use super::StoreError;
+use super::batch::{AcceptOutcome, EncodedBatch};
+use super::draft::Draft;
+use super::judgement::{CommitOutcome, EncodedJudgements};
+
+/// The clock of the store: milliseconds since 1970.
+pub type StoreClock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// In how many slices the writer waits for company; a slice in which nothing arrives ends the waiting.
+const WINDOW_SLICES: u32 = 4;
+
+/// Something to write, and whom to tell.
+pub(super) enum Command {
+    Accept(EncodedBatch, Answer<AcceptOutcome>),
+    Judge(EncodedJudgements, Answer<CommitOutcome>),
+}
+
+/// Whom to tell. Holds the command's share of the queue until it is told.
+pub(super) struct Answer<T> {
+    pub sender: oneshot::Sender<Result<T, StoreError>>,
+    pub permit: OwnedSemaphorePermit,
+}
+
+/// What the writer needs for its whole life.
+pub(super) struct Writer {
+    pub database: Arc<Database>,
+    pub clock: StoreClock,
+    pub group_window: Duration,
+    pub group_commands_max: usize,
+    /// Counts commits.
+    pub commits: watch::Sender<u64>,
+    /// Counts commits with alert events.
+    pub alert_commits: watch::Sender<u64>,
+}
+
+/// An answer that waits for its commit.
+enum Outcome {
+    Accepted(Result<AcceptOutcome, StoreError>, Answer<AcceptOutcome>),
+    Judged(Result<CommitOutcome, StoreError>, Answer<CommitOutcome>),
+}
+
+impl Writer {
+    /// Writes until the last sender is gone and everything sent is answered.
+    pub fn run(self, commands: &Receiver<Command>) {
+        let mut lasting: Option<StoreError> = None;
+        while let Ok(first) = commands.recv() {
+            let group = self.collect(first, commands);
+            if let Some(fault) = &lasting {
+                group.into_iter().for_each(|command| command.refuse(fault));
+                continue;
+            }
+            if let Err(fault) = self.write(group)
+                && fault.is_lasting()
+            {
+                lasting = Some(fault);
+            }
+        }
+    }
+
+    /// Takes what is waiting, and what comes while the window is open.
+    fn collect(&self, first: Command, commands: &Receiver<Command>) -> Vec<Command> {
+        let mut group = vec![first];
+        let mut slices = WINDOW_SLICES;
+        while group.len() < self.group_commands_max {
+            match commands.try_recv() {
+                Ok(command) => group.push(command),
+                Err(_) if slices == 0 || self.group_window.is_zero() => break,
+                Err(_) => match commands.recv_timeout(self.group_window / WINDOW_SLICES) {
+                    Ok(command) => {
+                        group.push(command);
+                        slices -= 1;
+                    }
+                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+                },
+            }
+        }
+        group
+    }
+
+    /// One transaction for the whole group; then the answers.
+    pub fn write(&self, group: Vec<Command>) -> Result<(), StoreError> {
+        let mut outcomes = Vec::with_capacity(group.len());
+        let written = self.write_durably(group, &mut outcomes);
+        match &written {
+            Ok(Written::Nothing) => {}
+            Ok(Written::Records) => self.commits.send_modify(|count| *count += 1),
+            Ok(Written::RecordsAndEvents) => {
+                self.commits.send_modify(|count| *count += 1);
+                self.alert_commits.send_modify(|count| *count += 1);
+            }
+            Err(fault) => {
+                outcomes.into_iter().for_each(|outcome| outcome.refuse(fault));
+                return Err(fault.clone());
+            }
+        }
+        outcomes.into_iter().for_each(Outcome::tell);
+        Ok(())
+    }
+
+    fn write_durably(&self, group: Vec<Command>, outcomes: &mut Vec<Outcome>) -> Result<Written, StoreError> {
+        let mut commands = group.into_iter();
+        let written = self.begin().and_then(|transaction| {
+            let mut draft = Draft::begin(&transaction, (self.clock)())?;
+            for command in commands.by_ref() {
+                if let Some(fault) = command.apply(&mut draft, outcomes) {
+                    return Err(fault);
+                }
+            }
+            let has_events = !draft.events_last.is_empty();
+            if !draft.is_changed {
+                return Ok(Written::Nothing);
+            }
+            draft.finish()?;
+            transaction.commit()?;
+            Ok(if has_events { Written::RecordsAndEvents } else { Written::Records })
+        });
+        if let Err(fault) = &written {
+            commands.for_each(|command| command.refuse(fault));
+        }
+        written
+    }
+
+    fn begin(&self) -> Result<WriteTransaction, StoreError> {
+        begin_durable(&self.database)
+    }
+}
+
+/// What a transaction held.
+enum Written {
+    Nothing,
+    Records,
+    RecordsAndEvents,
+}
+
+/// A write transaction that is safe against power cuts and cheap to reopen after one.
+pub(super) fn begin_durable(database: &Database) -> Result<WriteTransaction, StoreError> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_durability(redb::Durability::Immediate)?;
+    transaction.set_two_phase_commit(true);
+    transaction.set_quick_repair(true);
+    Ok(transaction)
+}
+
+impl Command {
+    /// Adds the outcome; a fault that concerns the whole group is returned.
+    fn apply(self, draft: &mut Draft<'_>, outcomes: &mut Vec<Outcome>) -> Option<StoreError> {
+        let (fault, outcome) = match self {
+            Self::Accept(batch, answer) => {
+                let result = draft.accept(batch);
+                (group_fault(&result), Outcome::Accepted(result, answer))
+            }
+            Self::Judge(judgements, answer) => {
+                let result = draft.judge(&judgements);
+                (group_fault(&result), Outcome::Judged(result, answer))
+            }
+        };
+        outcomes.push(outcome);
+        fault
+    }
+
+    fn refuse(self, fault: &StoreError) {
+        match self {
+            Self::Accept(_, answer) => answer.tell(Err(fault.clone())),
+            Self::Judge(_, answer) => answer.tell(Err(fault.clone())),
+        }
+    }
+}
+
+/// A reused request id concerns its own command only: it was refused before anything was written.
+fn group_fault<T>(result: &Result<T, StoreError>) -> Option<StoreError> {
+    match result {
+        Ok(_) | Err(StoreError::RequestIdReused) => None,
+        Err(fault) => Some(fault.clone()),
+    }
+}
+
+impl Outcome {
+    fn tell(self) {
+        match self {
+            Self::Accepted(result, answer) => answer.tell(result),
+            Self::Judged(result, answer) => answer.tell(result),
+        }
+    }
+
+    fn refuse(self, fault: &StoreError) {
+        match self {
+            Self::Accepted(_, answer) => answer.tell(Err(fault.clone())),
+            Self::Judged(_, answer) => answer.tell(Err(fault.clone())),
+        }
+    }
+}
+
+impl<T> Answer<T> {
+    fn tell(self, result: Result<T, StoreError>) {
+        // Who does not wait any more misses the answer, not the writing.
+        drop(self.sender.send(result));
+        drop(self.permit);
+    }
+}
