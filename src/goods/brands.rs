@@ -21,8 +21,30 @@ const BRAND_WORDS_MAX: usize = 4;
 
 /// Words that stand in brand columns but also in descriptions of anybody's goods.
 const COMMON: [&str; 24] = [
-    "UNIVERSAL", "STANDARD", "ORIGINAL", "NEW", "ELECTRONIC", "ELECTRIC", "DIGITAL", "AUTO", "PARTS", "OTHER", "PREMIUM", "CLASSIC",
-    "PROFESSIONAL", "MEDICAL", "INDUSTRIAL", "CHINA", "GERMANY", "KITAY", "GERMANIYA", "ROSSIYA", "STEEL", "TOOLS", "SERVER", "SWITCH",
+    "UNIVERSAL",
+    "STANDARD",
+    "ORIGINAL",
+    "NEW",
+    "ELECTRONIC",
+    "ELECTRIC",
+    "DIGITAL",
+    "AUTO",
+    "PARTS",
+    "OTHER",
+    "PREMIUM",
+    "CLASSIC",
+    "PROFESSIONAL",
+    "MEDICAL",
+    "INDUSTRIAL",
+    "CHINA",
+    "GERMANY",
+    "KITAY",
+    "GERMANIYA",
+    "ROSSIYA",
+    "STEEL",
+    "TOOLS",
+    "SERVER",
+    "SWITCH",
 ];
 
 impl Brands {
@@ -30,7 +52,8 @@ impl Brands {
     pub fn new<'a>(brands: impl IntoIterator<Item = &'a str>) -> Self {
         let mut known = Self { folded: HashSet::new(), openings: Box::new([false; OPENING_COUNT]), longest: 0 };
         for brand in brands {
-            let is_name = brand.len() >= 3 && !brand.bytes().all(|byte| byte.is_ascii_digit()) && !COMMON.contains(&brand);
+            let is_name =
+                brand.len() >= 3 && !brand.bytes().all(|byte| byte.is_ascii_digit()) && !COMMON.contains(&brand);
             if let Some(opening) = opening(brand)
                 && is_name
                 && !known.folded.contains(brand)

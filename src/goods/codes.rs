@@ -20,9 +20,15 @@ pub(super) const fn agree(feature: Option<Feature>) -> bool {
     matches!(feature, Some(Feature::HsSame8 | Feature::HsSame6 | Feature::HsEdition))
 }
 
+/// Whether the codes name different goods.
+pub(super) const fn differ(feature: Option<Feature>) -> bool {
+    matches!(feature, Some(Feature::HsNeighbour4 | Feature::HsSameChapter | Feature::HsDifferent))
+}
+
 fn feature_of(one: &HsCode, other: &HsCode) -> Feature {
     let (shorter, longer) = if one.digits().len() <= other.digits().len() { (one, other) } else { (other, one) };
-    let common = shorter.digits().bytes().zip(longer.digits().bytes()).take_while(|(left, right)| left == right).count();
+    let common =
+        shorter.digits().bytes().zip(longer.digits().bytes()).take_while(|(left, right)| left == right).count();
     if common >= 8 {
         return Feature::HsSame8;
     }

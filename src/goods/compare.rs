@@ -3,11 +3,11 @@
 //! Come here to see how the rungs of the ladder are put together without counting anything twice.
 //! Pure: equal forms and brands give equal evidence, and swapping the papers swaps the values only.
 
-use super::codes::{agree, code_feature};
+use super::Brands;
+use super::codes::code_feature;
 use super::items::{Found, gtin_feature, lot_feature, names, part_feature, serial_feature};
 use super::texts::{brand_feature, description_feature, size_feature};
 use super::weights::{Feature, weight};
-use super::Brands;
 use crate::model::{Bits, EvidenceKind, GoodsForm, HsCode};
 
 /// One feature that holds, with both values.
@@ -27,7 +27,12 @@ pub struct GoodsEvidence {
 pub fn compare(order: &GoodsForm, shipment: &GoodsForm, brands: &Brands) -> Vec<GoodsEvidence> {
     let mut evidence = Vec::with_capacity(6);
     visit(order, shipment, brands, &mut |(feature, ours, theirs)| {
-        evidence.push(GoodsEvidence { feature, kind: feature.kind(), ours: ours.to_owned(), theirs: theirs.to_owned() });
+        evidence.push(GoodsEvidence {
+            feature,
+            kind: feature.kind(),
+            ours: ours.to_owned(),
+            theirs: theirs.to_owned(),
+        });
     });
     evidence
 }
@@ -76,7 +81,9 @@ fn shares_text(order: &GoodsForm, shipment: &GoodsForm) -> bool {
     };
     let brand_meets = order.brand.is_some() && order.brand == shipment.brand;
     let one_code_missing = order.hs_code.is_none() || shipment.hs_code.is_none();
-    shares(&order.concepts, &shipment.concepts) || brand_meets || (one_code_missing && shares(&order.words, &shipment.words))
+    shares(&order.concepts, &shipment.concepts)
+        || brand_meets
+        || (one_code_missing && shares(&order.words, &shipment.words))
 }
 
 fn visit<'a>(order: &'a GoodsForm, shipment: &'a GoodsForm, brands: &'a Brands, emit: &mut impl FnMut(Found<'a>)) {
@@ -97,7 +104,7 @@ fn visit<'a>(order: &'a GoodsForm, shipment: &'a GoodsForm, brands: &'a Brands, 
     }
     let size = size_feature(order, shipment);
     size.into_iter().for_each(&mut *emit);
-    if let Some(feature) = description_feature(order, shipment, agree(code)) {
+    if let Some(feature) = description_feature(order, shipment, code) {
         emit((feature, order.description_folded.as_str(), shipment.description_folded.as_str()));
     }
 }

@@ -159,8 +159,8 @@ fn grade_of(one: &str, other: &str) -> Grade {
 /// What makers and distributors add for reel, tray, tape, lead-free and the like: the same part in another packing.
 fn is_packing_suffix(suffix: &str) -> bool {
     const SUFFIXES: [&str; 26] = [
-        "R", "T", "TR", "T1", "T2", "TE", "TP", "RL", "RL7", "REEL", "REEL7", "TAPE", "TRAY", "TUBE", "BULK", "CT", "CTND", "ND", "DKR",
-        "G", "G4", "E4", "PBF", "NOPB", "RNOPB", "LF",
+        "R", "T", "TR", "T1", "T2", "TE", "TP", "RL", "RL7", "REEL", "REEL7", "TAPE", "TRAY", "TUBE", "BULK", "CT",
+        "CTND", "ND", "DKR", "G", "G4", "E4", "PBF", "NOPB", "RNOPB", "LF",
     ];
     SUFFIXES.contains(&suffix)
 }
@@ -178,7 +178,8 @@ const fn confusable(byte: u8) -> u8 {
 }
 
 fn equal_confusable(one: &str, other: &str) -> bool {
-    one.len() == other.len() && one.bytes().zip(other.bytes()).all(|(left, right)| confusable(left) == confusable(right))
+    one.len() == other.len()
+        && one.bytes().zip(other.bytes()).all(|(left, right)| confusable(left) == confusable(right))
 }
 
 /// One letter more, or two neighbours swapped. Another letter in the same place is another product.
@@ -214,7 +215,8 @@ fn first_confusable<'a>(ours: &'a [String], theirs: &'a [String]) -> Option<(&'a
         let (mine, yours) = (mine.trim_start_matches(['0', 'O']), yours.trim_start_matches(['0', 'O']));
         mine.len() >= 6 && equal_confusable(mine, yours)
     };
-    ours.iter().find_map(|mine| theirs.iter().find(|yours| same(mine, yours)).map(|yours| (mine.as_str(), yours.as_str())))
+    ours.iter()
+        .find_map(|mine| theirs.iter().find(|yours| same(mine, yours)).map(|yours| (mine.as_str(), yours.as_str())))
 }
 
 #[cfg(test)]
@@ -244,7 +246,9 @@ mod tests {
     #[test]
     fn numbers_are_found_across_words_but_not_inside_them() {
         let text = "KOMMUTATOR CISQO CI18 F256 NEW";
-        for (needle, expected) in [("CI18F256", true), ("CISQO", true), ("CI18F25", false), ("I18F256", false), ("NEW", true), ("", false)] {
+        for (needle, expected) in
+            [("CI18F256", true), ("CISQO", true), ("CI18F25", false), ("I18F256", false), ("NEW", true), ("", false)]
+        {
             assert_eq!(contains_joined(text, needle), expected, "{needle}");
         }
     }

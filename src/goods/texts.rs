@@ -2,6 +2,7 @@
 //!
 //! Come here for the lower rungs of the ladder, where words of three languages meet.
 
+use super::codes::{agree, differ};
 use super::items::{Found, contains_joined};
 use crate::goods::{Brands, Feature};
 use crate::model::GoodsForm;
@@ -77,7 +78,8 @@ fn spelt_otherwise<'a>(brand: &str, description: &'a str) -> Option<&'a str> {
         let two = rest.get(one + 1..).map_or(one, |after| one + 1 + after.find(' ').unwrap_or(after.len()));
         if first(&rest[..one.min(4)]) == opening {
             let sound = sound.get_or_insert_with(|| sound_key(brand));
-            let found = [one, two].into_iter().find(|end| rest[..*end].len() >= 4 && sound_key(&rest[..*end]) == *sound);
+            let found =
+                [one, two].into_iter().find(|end| rest[..*end].len() >= 4 && sound_key(&rest[..*end]) == *sound);
             if let Some(end) = found {
                 return Some(&rest[..end]);
             }
@@ -89,11 +91,12 @@ fn spelt_otherwise<'a>(brand: &str, description: &'a str) -> Option<&'a str> {
     }
 }
 
-/// How the descriptions agree. `codes_agree` halves what they can add, since codes and descriptions say the same.
-pub(super) fn description_feature(one: &GoodsForm, other: &GoodsForm, codes_agree: bool) -> Option<Feature> {
+/// How the descriptions agree. It matters whether the codes do, since codes and descriptions say the same thing.
+pub(super) fn description_feature(one: &GoodsForm, other: &GoodsForm, code: Option<Feature>) -> Option<Feature> {
+    let codes_agree = agree(code);
     let says_something = |form: &GoodsForm| !form.concepts.is_empty() || !form.words.is_empty();
     if !says_something(one) || !says_something(other) {
-        return Some(Feature::DescriptionEmpty);
+        return Some(if differ(code) { Feature::DescriptionEmptyOtherCode } else { Feature::DescriptionEmpty });
     }
     let (ours, theirs) = (goods_concepts(one), goods_concepts(other));
     let (our_count, their_count) = (ours.clone().count(), theirs.count());

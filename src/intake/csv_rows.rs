@@ -3,18 +3,21 @@
 //! Come here for quotes, line ends, cell counts and limits. The state machine is `csv_core`; around it this file keeps
 //! the limits and finds its way back after a quote that is never closed.
 //!
-//! A row over several lines with the wrong number of cells, or with a quote still open at the end of the file, is
-//! taken for a stray quote: its first line is rejected and reading goes on with the next line. A row longer than
-//! [`ROW_BYTES_MAX`] is skipped to its end, whatever is in it.
+//! A row over several lines with the wrong number of cells, with text behind a closing quote, or with a quote still
+//! open at the end of the file, is taken for a stray quote: its first line is rejected and reading goes on with the
+//! next line. A row longer than [`ROW_BYTES_MAX`] is skipped to its end, whatever is in it.
 
 use std::io;
 use std::sync::atomic::Ordering;
+
+use csv_core::ReadRecordResult;
 
 use super::column::{Column, ColumnMap};
 use super::fault::{FieldFault, IntakeError, RejectReason};
 use super::fields::{CELL_BYTES_MAX, CELLS_MAX, Cells, ROW_BYTES_MAX};
 use super::header::{self, Header};
 use super::reading::{Readable, Sink};
+use super::records::Note;
 use super::source::Text;
 use super::window::{Window, count_lines};
 
@@ -36,7 +39,13 @@ pub(super) fn read<T: Readable>(
     let lines_before = window.skip_line_ends().map_err(|error| cannot_read(error.to_string()))?;
     let delimiter = delimiter(&mut window, |headers| header::known_count(T::CONTENT, map, headers));
     let mut rows = Rows::new(window, delimiter, lines_before + 1);
-    let header = match rows.next() {
+    let first = loop {
+        match rows.next() {
+            Ok(Step::Row { .. }) if rows.is_blank() => {}
+            first => break first,
+        }
+    };
+    let header = match first {
         Ok(Step::End) => return Ok(()),
         Ok(Step::Row { .. }) => {
             let headers = rows.headers().ok_or_else(|| cannot_read("its header is not text".to_owned()))?;
@@ -57,7 +66,12 @@ pub(super) fn read<T: Readable>(
                 let line = Some(rows.line);
                 let is_cut = text.has_grown.load(Ordering::Relaxed);
                 match rows.fault(step, &header, is_cut).map_or_else(|| rows.cells(&header), Err) {
-                    Ok(cells) => sink.take(&cells, line, has_line_no),
+                    Ok(cells) => {
+                        sink.take(&cells, line, has_line_no);
+                        if rows.inner_line_end().is_some() {
+                            sink.note(Note::SeveralLines);
+                        }
+                    }
                     Err(fault) => sink.refuse(line, fault),
                 }
             }
@@ -102,6 +116,7 @@ enum Step {
 /// The rows of a stream, one at a time.
 struct Rows<'a> {
     window: Window<'a>,
+    delimiter: u8,
     machine: csv_core::Reader,
     text: Vec<u8>,
     ends: Vec<usize>,
@@ -118,9 +133,11 @@ struct Rows<'a> {
 impl<'a> Rows<'a> {
     fn new(window: Window<'a>, delimiter: u8, line: u64) -> Self {
         let machine = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
-        let ends = vec![0; CELLS_MAX + 1];
+        // Two more than a row may have: one tells that there are too many, one is for the end of the last row.
+        let ends = vec![0; CELLS_MAX + 2];
         Self {
             window,
+            delimiter,
             machine,
             text: Vec::new(),
             ends,
@@ -140,27 +157,28 @@ impl<'a> Rows<'a> {
         (self.row_bytes, self.text_length, self.cell_count) = (0, 0, 0);
         self.line += self.window.skip_line_ends()?;
         loop {
-            let is_used_up = self.row_bytes == self.window.data().len();
-            let is_at_end = is_used_up && self.window.fill()? == 0;
-            let is_open = is_at_end && self.is_inside_quotes();
+            if self.row_bytes == self.window.data().len() && self.window.fill()? == 0 {
+                return Ok(self.finish().map_or(Step::End, |is_open| Step::Row { is_open }));
+            }
             let input = &self.window.data()[self.row_bytes..];
             if self.text.len() < self.text_length + input.len() + 1 {
                 self.text.resize(self.text_length + input.len() + 1, 0);
             }
-            let (result, read, written, ended) =
-                self.machine.read_record(input, &mut self.text[self.text_length..], &mut self.ends[self.cell_count..]);
+            let (result, read, written, ended) = self.machine.read_record(
+                input,
+                &mut self.text[self.text_length..],
+                &mut self.ends[self.cell_count..=CELLS_MAX],
+            );
             self.row_bytes += read;
             self.text_length += written;
             self.cell_count += ended;
-            match result {
-                csv_core::ReadRecordResult::End => return Ok(Step::End),
-                csv_core::ReadRecordResult::Record if self.row_bytes > ROW_BYTES_MAX => {
-                    return Ok(Step::TooLong { is_open });
-                }
-                csv_core::ReadRecordResult::Record => return Ok(Step::Row { is_open }),
-                csv_core::ReadRecordResult::OutputEndsFull => return self.skip(),
-                _ if self.row_bytes > ROW_BYTES_MAX => return self.skip(),
-                _ => {}
+            let is_row = result == ReadRecordResult::Record;
+            if is_row && self.row_bytes > ROW_BYTES_MAX {
+                return Ok(Step::TooLong { is_open: false });
+            } else if is_row {
+                return Ok(Step::Row { is_open: false });
+            } else if self.row_bytes > ROW_BYTES_MAX || result == ReadRecordResult::OutputEndsFull {
+                return self.skip();
             }
         }
     }
@@ -173,27 +191,44 @@ impl<'a> Rows<'a> {
             self.lines_skipped += count_lines(&self.window.data()[..self.row_bytes]);
             self.window.consume(self.row_bytes);
             self.row_bytes = 0;
-            let is_at_end = self.window.data().is_empty() && self.window.fill()? == 0;
-            let is_open = is_at_end && self.is_inside_quotes();
-            let input = self.window.data();
-            let (result, read, _, _) =
-                self.machine.read_record(&input[..input.len().min(PIECE_BYTES)], &mut text, &mut ends);
-            self.row_bytes = read;
-            if matches!(result, csv_core::ReadRecordResult::Record | csv_core::ReadRecordResult::End) {
+            if self.window.data().is_empty() && self.window.fill()? == 0 {
+                let cell_count = self.cell_count;
+                let is_open = self.finish() == Some(true);
+                self.cell_count = cell_count;
                 return Ok(Step::TooLong { is_open });
             }
+            let input = self.window.data();
+            let piece = &input[..input.len().min(PIECE_BYTES)];
+            let (result, read, ..) = self.machine.read_record(piece, &mut text, &mut ends);
+            self.row_bytes = read;
+            if result == ReadRecordResult::Record {
+                return Ok(Step::TooLong { is_open: false });
+            }
         }
+    }
+
+    /// Ends the last row: `None` when there is none, else whether it ends inside quotes.
+    fn finish(&mut self) -> Option<bool> {
+        // A line end ends a row unless it stands inside quotes; the end of the input ends every row.
+        for (input, is_open) in [(&b"\n"[..], false), (b"", true)] {
+            let mut ends = [0; 2];
+            let (result, _, _, ended) = self.machine.read_record(input, &mut [0; 8], &mut ends);
+            for end in &ends[..ended] {
+                self.ends[self.cell_count] = *end;
+                self.cell_count += 1;
+            }
+            if result == ReadRecordResult::Record {
+                self.text_length = self.ends[self.cell_count - 1].min(self.text_length);
+                self.ends[self.cell_count - 1] = self.text_length;
+                return Some(is_open);
+            }
+        }
+        None
     }
 
     /// Lines that end in the current row.
     fn line_count(&self) -> u64 {
         self.lines_skipped + count_lines(&self.window.data()[..self.row_bytes])
-    }
-
-    /// Whether the machine stands inside quotes: a line end would then not end the row.
-    fn is_inside_quotes(&self) -> bool {
-        let (result, ..) = self.machine.clone().read_record(b"\n", &mut [0; 8], &mut [0; 8]);
-        self.text_length + self.cell_count + self.row_bytes > 0 && result != csv_core::ReadRecordResult::Record
     }
 
     /// A row of nothing but blanks and delimiters counts as an empty line.
@@ -209,27 +244,29 @@ impl<'a> Rows<'a> {
             Step::End => return None,
         };
         let raw = &self.window.data()[..self.row_bytes];
-        if is_file_cut && !raw.ends_with(b"\n") && !raw.ends_with(b"\r") {
-            return Some(self.row_fault(RejectReason::BadRow, "cut off: the file was still being written".to_owned()));
-        }
+        let is_cut = is_file_cut && !raw.ends_with(b"\n") && !raw.ends_with(b"\r");
         let counted = self.count_fault(header);
-        if counted.is_none() && !is_open {
-            return self.cell_fault(header);
+        if let Some(at) = self.inner_line_end()
+            && (is_open || is_cut || counted.is_some() || has_stray_quote(raw, self.delimiter))
+        {
+            self.row_bytes = at + 1;
+            self.machine.reset();
+            let detail = "a quote is opened that is not closed where the cell should end; reading went on with the \
+                          next line";
+            return Some(self.row_fault(RejectReason::BadRow, detail.to_owned()));
         }
-        let inner_line_end = raw.trim_ascii_end().iter().position(|byte| *byte == b'\n');
-        match inner_line_end {
-            Some(at) => {
-                self.row_bytes = at + 1;
-                self.machine.reset();
-                let detail = "a quote is opened that is not closed where the row should end; reading went on with \
-                              the next line";
-                Some(self.row_fault(RejectReason::BadRow, detail.to_owned()))
-            }
-            None if is_open => {
-                Some(self.row_fault(RejectReason::BadRow, "a quote is opened and never closed".to_owned()))
-            }
-            None => counted,
+        if is_cut {
+            Some(self.row_fault(RejectReason::BadRow, "cut off: the file was still being written".to_owned()))
+        } else if is_open {
+            Some(self.row_fault(RejectReason::BadRow, "a quote is opened and never closed".to_owned()))
+        } else {
+            counted.or_else(|| self.cell_fault(header))
         }
+    }
+
+    /// Where the first line of the row ends, when the row goes over several.
+    fn inner_line_end(&self) -> Option<usize> {
+        self.window.data()[..self.row_bytes].trim_ascii_end().iter().position(|byte| *byte == b'\n')
     }
 
     fn count_fault(&self, header: &Header) -> Option<FieldFault> {
@@ -268,7 +305,9 @@ impl<'a> Rows<'a> {
             let detail = format!("a row of more than {ROW_BYTES_MAX} bytes, lines {first} to {last}");
             (RejectReason::FieldTooLong, detail)
         };
-        self.long_fault(self.longest_cell(), header, reason, detail)
+        // With too many cells none of them is to blame.
+        let position = if reason == RejectReason::TooManyFields { CELLS_MAX } else { self.longest_cell() };
+        self.long_fault(position, header, reason, detail)
     }
 
     fn long_fault(&self, position: usize, header: &Header, reason: RejectReason, detail: String) -> FieldFault {
@@ -320,6 +359,30 @@ impl<'a> Rows<'a> {
     fn headers(&self) -> Option<Vec<&str>> {
         (0..self.cell_count).map(|position| std::str::from_utf8(self.cell(position)).ok()).collect()
     }
+}
+
+/// Whether a quoted cell goes on behind its closing quote, which no writer of CSV does: the quotes then belong to
+/// the text, and a row that seems to go over several lines is several rows.
+fn has_stray_quote(raw: &[u8], delimiter: u8) -> bool {
+    let ends_cell = |byte: u8| byte == delimiter || matches!(byte, b'\r' | b'\n');
+    let mut at = 0;
+    while at < raw.len() {
+        if raw[at] != b'"' {
+            at += raw[at..].iter().position(|byte| ends_cell(*byte)).unwrap_or(raw.len() - at) + 1;
+            continue;
+        }
+        at += 1;
+        loop {
+            at += raw[at..].iter().position(|byte| *byte == b'"').map_or(raw.len() - at, |quote| quote + 1);
+            match raw.get(at) {
+                Some(b'"') => at += 1,
+                Some(byte) if !ends_cell(*byte) => return true,
+                _ => break,
+            }
+        }
+        at += 1;
+    }
+    false
 }
 
 /// Enough of some bytes for a message.

@@ -24,6 +24,8 @@ mod parquet_rows;
 mod reading;
 mod records;
 mod source;
+#[cfg(test)]
+mod tests;
 mod values;
 mod window;
 

@@ -163,6 +163,11 @@ impl<T: Readable> Sink<'_, T> {
         self.report.warn(&self.file, message.into());
     }
 
+    /// Notes something on the row that was taken last.
+    pub(super) fn note(&mut self, note: Note) {
+        self.notes.take(note);
+    }
+
     fn reject(&mut self, line: Option<u64>, faults: Vec<FieldFault>) {
         self.report.rejected_rows += 1;
         for FieldFault { column, value, reason, detail } in faults {

@@ -52,10 +52,11 @@ pub(super) enum Note {
     FutureDate,
     ShippedBeforeOrdered,
     NoLineNo,
+    SeveralLines,
 }
 
 impl Note {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::UnreadableCountry,
         Self::ZeroUnstated,
         Self::Rounded,
@@ -65,6 +66,7 @@ impl Note {
         Self::FutureDate,
         Self::ShippedBeforeOrdered,
         Self::NoLineNo,
+        Self::SeveralLines,
     ];
 
     /// What is told, after "n values: " or "n rows: ".
@@ -81,6 +83,7 @@ impl Note {
             Self::FutureDate => "date lies in the future",
             Self::ShippedBeforeOrdered => "ship_date lies before order_date",
             Self::NoLineNo => "line_no is not there and is taken as 1",
+            Self::SeveralLines => "cell goes over several lines",
         }
     }
 }
@@ -100,7 +103,7 @@ impl Notes {
         Self { today, ..Self::default() }
     }
 
-    fn take(&mut self, note: Note) {
+    pub(super) fn take(&mut self, note: Note) {
         let (count, first_row) = &mut self.counts[note as usize];
         if *count == 0 {
             *first_row = self.row;

@@ -198,6 +198,10 @@ pub(super) fn begin<'a>(source: &mut Source<'a>) -> Result<Begun<'a>, IntakeErro
         return Err(unsupported(detail));
     }
     let guess = encoding::guess(window.data());
+    let mut first_line = window.data().iter().take(BINARY_SAMPLE_BYTES).take_while(|byte| **byte != b'\n');
+    if first_line.any(|byte| *byte == 0) && guess.mark_bytes != 2 {
+        return Err(unsupported("it is no text, or UTF-16 without a byte-order mark"));
+    }
     window.consume(guess.mark_bytes);
     if let Some(encoding) = guess.encoding {
         window = Window::new(Box::new(Decoding::new(window, encoding)));
@@ -211,6 +215,9 @@ pub(super) fn begin<'a>(source: &mut Source<'a>) -> Result<Begun<'a>, IntakeErro
     }
     Ok(Begun::Text(Text { format, window, warning: guess.warning, has_grown }))
 }
+
+/// Where, up to the end of the first line, a zero byte means that a file is no text; further on it spoils no row.
+const BINARY_SAMPLE_BYTES: usize = 512;
 
 fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b])

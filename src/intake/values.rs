@@ -105,12 +105,9 @@ pub(super) fn flag(text: &str) -> Result<bool, Refusal> {
 
 /// A text as it is kept: control characters inside become blanks.
 pub(super) fn text(text: &str) -> String {
-    // 0xC2 begins the second block of control characters.
-    if text.bytes().any(|byte| byte < 0x20 || byte == 0x7f || byte == 0xc2) {
-        text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
-    } else {
-        text.to_owned()
-    }
+    // 0xC2 begins the second block of control characters, and also quotation marks.
+    let may_have_any = text.bytes().fold(false, |any, byte| any | (byte < 0x20) | (byte == 0x7f) | (byte == 0xc2));
+    if may_have_any && text.contains(char::is_control) { text.replace(char::is_control, " ") } else { text.to_owned() }
 }
 
 /// The entries of a list separated by `;`, without empty ones.

@@ -101,5 +101,7 @@ impl Read for Window<'_> {
 
 /// How many lines end in these bytes.
 pub(super) fn count_lines(bytes: &[u8]) -> u64 {
-    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+    // In pieces whose count fits a byte, which the compiler turns into vector instructions.
+    let in_piece = |piece: &[u8]| piece.iter().map(|byte| u8::from(*byte == b'\n')).sum::<u8>();
+    bytes.chunks(255).map(|piece| u64::from(in_piece(piece))).sum()
 }

@@ -144,7 +144,8 @@ mod tests {
 
     #[test]
     fn the_rate_of_the_day_is_used() {
-        let rates = Rates::parse("# mine\nUSD\t2024-01-01\t1.25\nUSD\t2023-01-01\t1\n\nRUB\t2024-01-01\t100\n").unwrap();
+        let rates =
+            Rates::parse("# mine\nUSD\t2024-01-01\t1.25\nUSD\t2023-01-01\t1\n\nRUB\t2024-01-01\t100\n").unwrap();
         let euro = |amount: i64, currency: &str, on: &str| rates.to_euro(Amount::from_whole(amount), currency, day(on));
         assert_eq!(euro(125, "USD", "2024-05-05"), Some(Amount::from_whole(100)));
         assert_eq!(euro(125, "USD", "2023-12-31"), Some(Amount::from_whole(125)));

@@ -158,8 +158,14 @@ fn size_unit(text: &str, attached: bool) -> Option<&'static str> {
         ("UF", &["uf", "µf", "мкф"]),
         ("NF", &["nf", "нф"]),
     ];
-    const LETTERS: [(&str, &[&str]); 6] =
-        [("V", &["v", "в"]), ("W", &["w"]), ("A", &["a", "а"]), ("L", &["l", "л"]), ("G", &["g", "г"]), ("M", &["m", "м"])];
+    const LETTERS: [(&str, &[&str]); 6] = [
+        ("V", &["v", "в"]),
+        ("W", &["w"]),
+        ("A", &["a", "а"]),
+        ("L", &["l", "л"]),
+        ("G", &["g", "г"]),
+        ("M", &["m", "м"]),
+    ];
     if text.is_empty() || text.len() > 20 {
         return None;
     }
@@ -179,12 +185,24 @@ mod tests {
         let cases: [&[&str]; 12] = [
             &["Laptop computer 14 inch", "Notebook 14 Zoll", "Ноутбук 14 дюймов"],
             &["CNC horizontal lathe", "CNC-Horizontaldrehmaschine", "Станок токарный горизонтальный с ЧПУ"],
-            &["Ceramic capacitors, multilayer", "Keramik-Mehrschichtkondensatoren", "Конденсаторы керамические многослойные"],
+            &[
+                "Ceramic capacitors, multilayer",
+                "Keramik-Mehrschichtkondensatoren",
+                "Конденсаторы керамические многослойные",
+            ],
             &["Deep groove ball bearings", "Rillenkugellager", "Подшипники шариковые радиальные"],
             &["Oscilloscope, digital storage", "Digitales Speicheroszilloskop", "Осциллограф цифровой запоминающий"],
             &["Pump parts", "Pumpenteile", "Части насосов жидкостных"],
-            &["Gear boxes for motor vehicles", "Schaltgetriebe für Kraftfahrzeuge", "Коробки передач для моторных транспортных средств"],
-            &["Electronic memories, DRAM modules", "Speicherschaltungen, DRAM-Module", "Запоминающие устройства, модули DRAM"],
+            &[
+                "Gear boxes for motor vehicles",
+                "Schaltgetriebe für Kraftfahrzeuge",
+                "Коробки передач для моторных транспортных средств",
+            ],
+            &[
+                "Electronic memories, DRAM modules",
+                "Speicherschaltungen, DRAM-Module",
+                "Запоминающие устройства, модули DRAM",
+            ],
             &["Video game console", "Videospielkonsole", "Игровая приставка"],
             &["Washing machine", "Waschmaschine", "Машина стиральная"],
             &["Unmanned aerial vehicle", "Drohne", "Квадрокоптер, БПЛА"],
@@ -239,7 +257,9 @@ mod tests {
 
     #[test]
     fn general_words_leave_nothing() {
-        for text in ["Товары прочие", "Other goods", "Sonstige Waren", "изделия разные", "", "-", "Прочее", "Сборный груз"] {
+        for text in
+            ["Товары прочие", "Other goods", "Sonstige Waren", "изделия разные", "", "-", "Прочее", "Сборный груз"]
+        {
             let description = describe(text);
             assert!(description.concepts.is_empty() && description.words.is_empty(), "{text} {:?}", description.words);
         }

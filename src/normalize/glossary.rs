@@ -73,7 +73,8 @@ impl Glossary {
         let needed = ((1u16 << words.len()) - 1) as u8;
         self.phrases.push(Phrase { concept: (self.concepts.len() - 1) as u16, needed });
         for (position, word) in words.iter().enumerate() {
-            let stem = Stem { phrase, word_bit: 1 << position, inside: word.starts_with('*'), whole: word.ends_with('=') };
+            let stem =
+                Stem { phrase, word_bit: 1 << position, inside: word.starts_with('*'), whole: word.ends_with('=') };
             let mut folded = String::new();
             super::goods_letters::push_word_lower(word.trim_matches(['*', '=']), &mut folded);
             self.add_stem(&folded, stem);
@@ -158,7 +159,12 @@ mod tests {
             assert!(letters.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{line}");
             assert!(columns[1..].iter().all(|column| !column.trim().is_empty()), "{line}");
             // More than eight words in one phrase would be cut.
-            assert!(columns[1..].iter().flat_map(|column| column.split(',')).all(|phrase| phrase.split_whitespace().count() <= 4));
+            assert!(
+                columns[1..]
+                    .iter()
+                    .flat_map(|column| column.split(','))
+                    .all(|phrase| phrase.split_whitespace().count() <= 4)
+            );
         }
         assert!(seen.iter().filter(|concept| !concept.starts_with(['~', '?'])).count() > 200);
     }

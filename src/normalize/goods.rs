@@ -36,8 +36,24 @@ pub fn goods(
 /// Folds a brand to Latin capitals and digits without blanks; `None` for empty fields and for "no brand" in its forms.
 pub fn brand(text: &str) -> Option<String> {
     const NO_BRAND: [&str; 18] = [
-        "NA", "NONE", "NO", "NOBRAND", "NONAME", "UNBRANDED", "UNKNOWN", "OEM", "GENERIC", "OHNE", "KEINE", "HET", "BH", "OTSUTSTVUET",
-        "NEUKAZAN", "BEZMARKI", "BEZBRENDA", "BEZTOVARNOGOZNAKA",
+        "NA",
+        "NONE",
+        "NO",
+        "NOBRAND",
+        "NONAME",
+        "UNBRANDED",
+        "UNKNOWN",
+        "OEM",
+        "GENERIC",
+        "OHNE",
+        "KEINE",
+        "HET",
+        "BH",
+        "OTSUTSTVUET",
+        "NEUKAZAN",
+        "BEZMARKI",
+        "BEZBRENDA",
+        "BEZTOVARNOGOZNAKA",
     ];
     let mut folded = String::with_capacity(text.len());
     for word in text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
@@ -107,7 +123,7 @@ mod tests {
             prop_assert_eq!(&form, &goods(None, &text, &name, &text, &text, std::slice::from_ref(&text), &[name.clone()]));
             if let Some(folded) = &form.brand {
                 prop_assert!(folded.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()));
-                prop_assert_eq!(brand(folded).as_ref(), Some(folded));
+                prop_assert_eq!(brand(folded), Some(folded.clone()));
             }
             prop_assert!(form.description_folded.is_ascii());
             prop_assert!(form.words.is_sorted() && form.concepts.is_sorted() && form.model_tokens.is_sorted());

@@ -283,14 +283,23 @@ mod tests {
 
     #[test]
     fn words_take_the_script_of_most_of_their_letters() {
-        for (word, folded) in [("Cмapтфон", "смартфон"), ("Pumр", "pump"), ("Kühlschrank", "kuhlschrank"), ("Счёт", "счет")] {
+        for (word, folded) in
+            [("Cмapтфон", "смартфон"), ("Pumр", "pump"), ("Kühlschrank", "kuhlschrank"), ("Счёт", "счет")]
+        {
             assert_eq!(lower(word), folded, "{word}");
         }
     }
 
     #[test]
     fn brands_of_two_scripts_sound_alike_and_others_do_not() {
-        let same = [("Schäfler", "Шефлер"), ("Cisqo", "Циско"), ("Hynex", "Хайнекс"), ("Xilith", "Ксилит"), ("Boschet", "Бошет"), ("Juniqer", "Джуникер")];
+        let same = [
+            ("Schäfler", "Шефлер"),
+            ("Cisqo", "Циско"),
+            ("Hynex", "Хайнекс"),
+            ("Xilith", "Ксилит"),
+            ("Boschet", "Бошет"),
+            ("Juniqer", "Джуникер"),
+        ];
         for (latin, cyrillic) in same {
             assert_eq!(sound_key(&upper(latin)), sound_key(&upper(cyrillic)), "{latin} {cyrillic}");
         }

@@ -1,6 +1,26 @@
-//! The normalize room: names, scripts, identifiers, codes and units folded so that equal things become equal.
+//! What papers write, folded so that equal things become equal: names, scripts, legal forms, identifiers, addresses,
+//! tariff codes, part numbers, descriptions, units and currencies.
 //!
-//! Come here to turn what a paper says into comparable form. What the forms mean together is judged elsewhere.
+//! Come here to learn why two spellings meet. Everything is a pure function of its text and of the small tables in
+//! `data/`. Nothing here decides whether two parties or goods are the same: that is `resolve` and `goods`.
+
+// Parties.
+mod addresses;
+mod common_words;
+mod contacts;
+mod identifiers;
+mod legal_forms;
+mod mentions;
+mod names;
+mod script;
+
+pub use addresses::address;
+pub use common_words::{CommonWord, common_word};
+pub use contacts::{email_domain, person, phone};
+pub use identifiers::identifier;
+pub use mentions::mention;
+pub use names::name;
+pub use script::skeleton;
 
 // Goods.
 mod currencies;

@@ -12,8 +12,22 @@ pub const MODEL_TOKENS_MAX: usize = 16;
 const LENGTH_MAX: usize = 64;
 
 /// Words that stand in a part number column when there is none.
-const PLACEHOLDERS: [&str; 14] =
-    ["NA", "NONE", "NO", "NULL", "NIL", "UNKNOWN", "TBD", "BH", "HET", "NET", "OTCYTCTBYET", "OTCYTCTBUET", "XXX", "VARIOUS"];
+const PLACEHOLDERS: [&str; 14] = [
+    "NA",
+    "NONE",
+    "NO",
+    "NULL",
+    "NIL",
+    "UNKNOWN",
+    "TBD",
+    "BH",
+    "HET",
+    "NET",
+    "OTCYTCTBYET",
+    "OTCYTCTBUET",
+    "XXX",
+    "VARIOUS",
+];
 
 /// Upper-case Latin letters and digits only, look-alikes folded: `NO38-C8421` (also with Cyrillic С) gives `NO38C8421`.
 /// `None` for empty fields and placeholders such as `n/a` and `б/н`.

@@ -27,7 +27,8 @@ pub fn serials(printed: &[String]) -> Vec<String> {
 
 /// Folds lot numbers; they are never ranges. Sorted, without duplicates.
 pub fn lots(printed: &[String]) -> Vec<String> {
-    let mut all: Vec<String> = printed.iter().take(SERIALS_MAX).map(|text| fold(text)).filter(|lot| lot.len() >= 2).collect();
+    let mut all: Vec<String> =
+        printed.iter().take(SERIALS_MAX).map(|text| fold(text)).filter(|lot| lot.len() >= 2).collect();
     all.sort_unstable();
     all.dedup();
     all

@@ -1,1 +1,20 @@
-//! The resolve room.
+//! Who is who: which company a party of a paper stands for, as a distribution with its evidence.
+//!
+//! Come here to learn why two mentions are taken for one firm. [`Directory`] holds the register and all mentions and
+//! answers with probabilities; [`match_names`] and [`compare_forms`] compare two parties without any register.
+//! Weights stand in `weights`, apart from what is compared. Folding of spellings is not here but in `normalize`.
+
+mod compare;
+mod directory;
+mod index;
+mod keys;
+mod names;
+mod similarity;
+mod statistics;
+mod weights;
+
+pub use compare::{Comparison, compare_forms};
+pub use directory::{Candidate, Directory, MAX_CANDIDATES, MAX_EXAMINED, Resolution, Scope, Touched};
+pub use names::{NameMatch, match_names};
+pub use statistics::NameStatistics;
+pub use weights::WEIGHTS_VERSION;

@@ -1,7 +1,7 @@
 //! Puts a finding together: score, level, priority, links with their evidence, red flags, a sentence. Pure.
 
 use crate::flow::Attribution;
-use crate::indicators;
+use crate::indicators::{self, Assessor};
 use crate::model::{
     Amount, Bits, Case, CaseOrder, DocumentKind, Evidence, EvidenceKind, Finding, FindingKind, Level,
     Link, Probability, RejectedAlternative,
@@ -23,6 +23,7 @@ pub(super) struct Judged<'a> {
     pub attribution: &'a Attribution,
     pub arrival_of: &'a [Option<u32>],
     pub limits: &'a [Vec<String>],
+    pub assessor: &'a Assessor<'a>,
     pub case_hash: [u8; 32],
 }
 
@@ -41,7 +42,7 @@ pub(super) fn assemble(judged: &Judged<'_>, order_index: usize) -> Finding {
     }
     let rejected = shown.iter().filter_map(|index| rejected(judged, *index)).collect();
     let links: Vec<Link> = shown.iter().map(|index| link(judged, *index)).collect();
-    let indicators = indicators::assess(order, judged.case, &links);
+    let indicators = judged.assessor.assess(order, &links);
     let bounds = judged.attribution.bounds[order_index];
     let summary = summary(order, &links, kind, score, bounds.likely);
     Finding {

@@ -13,7 +13,7 @@ use crate::model::{
     MentionForm, OrderKey, OrderLine, Party, Probability, Record, ShipmentLine, ShipmentRole,
 };
 use crate::normalize::{self, Rates};
-use crate::resolve::{Candidate, Directory, NameKey, Scope, Touched};
+use crate::resolve::{Candidate, Directory, Scope, Touched};
 
 use super::policy::Policy;
 use super::record::EchoOf;
@@ -24,7 +24,6 @@ use super::settle::Unsettled;
 pub(super) struct Mention {
     pub form: Arc<MentionForm>,
     pub scope: u32,
-    pub party: Party,
     /// Entities by internal number with their shares, by entity key.
     pub shares: Vec<(u32, Probability)>,
     /// The full answer, for the list of parties.
@@ -101,7 +100,7 @@ pub struct Holdings {
     mention_ids: HashMap<(Arc<MentionForm>, u32), u32>,
     pub(super) entities: Vec<Entity>,
     pub(super) entity_ids: HashMap<String, u32>,
-    mentions_by_key: HashMap<NameKey, Vec<u32>>,
+    mentions_by_key: HashMap<u64, Vec<u32>>,
     pub(super) tenants: Vec<String>,
     pub(super) orders: Vec<HeldOrder>,
     pub(super) order_ids: HashMap<(u32, OrderKey), u32>,
@@ -310,7 +309,7 @@ impl Holdings {
         let touched = self.directory.insert_mention(&form, Scope(scope));
         self.touch(&touched);
         let id = self.mentions.len() as u32;
-        for key in self.directory.name_keys(&form) {
+        for key in Directory::name_keys(&form) {
             self.mentions_by_key.entry(key).or_default().push(id);
         }
         self.unsettled.mentions.insert(id);
@@ -318,7 +317,6 @@ impl Holdings {
         self.mentions.push(Mention {
             form,
             scope,
-            party: party.clone(),
             shares: Vec::new(),
             candidates: Arc::default(),
             orders: Vec::new(),

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::flow::{Problem, Supply, attribute};
 use crate::goods::Brands;
+use crate::indicators::Assessor;
 use crate::model::{Case, Finding};
 
 use super::arrivals::{arrival_state, match_arrivals};
@@ -38,6 +39,7 @@ pub fn judge(case: &Case, policy: &Policy) -> Vec<Finding> {
         attribution: &attribution,
         arrival_of: &arrival_of,
         limits: &limits,
+        assessor: &Assessor::new(case),
         case_hash: case_hash(case),
     };
     (0..case.orders.len()).map(|order| assemble(&judged, order)).collect()

@@ -18,6 +18,7 @@ use crate::store::{AcceptBatch, AcceptOutcome, FINDINGS_PER_COMMIT_MAX, LoggedRe
 use super::holdings::Holdings;
 use super::judge::judge;
 use super::policy::Policy;
+use super::settle::Affected;
 
 /// Most log records taken up in one round.
 const RECORDS_PER_PAGE: usize = 5_000;
@@ -179,8 +180,8 @@ impl Worker {
             // More came meanwhile: take it up first, so that a flood is judged once and not once a page.
             return Ok(true);
         }
-        self.holdings.settle();
-        let findings = self.judge_all();
+        let affected = self.holdings.settle();
+        let findings = self.judge_affected(&affected);
         self.commit(findings)?;
         let through = self.taken_up;
         self.progress.send_modify(|progress| progress.judged_through = through);
@@ -206,8 +207,8 @@ impl Worker {
     }
 
     /// Findings that differ from those committed.
-    fn judge_all(&self) -> Vec<(Finding, [u8; 32])> {
-        let cuts = self.holdings.cuts();
+    fn judge_affected(&self, affected: &Affected) -> Vec<(Finding, [u8; 32])> {
+        let cuts = self.holdings.cuts_of(affected);
         let findings = cuts.par_iter().flat_map_iter(|cut| judge(&self.holdings.case(cut), &self.options.policy));
         let mut changed: Vec<(Finding, [u8; 32])> = findings
             .filter_map(|finding| {

@@ -1,0 +1,520 @@
+//! The directory of firms: the register and all mentions seen, and for a mention the firms it may stand for.
+//!
+//! Come here to see how candidates are found, weighed against each other and against "none known". Answers are a
+//! function of the set of what was inserted and is visible, never of its order. What is compared, and how much it
+//! counts, is in `compare` and `weights`.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use super::compare::{address_bits, compare_countries, compare_identifiers, evidence, shown, shown_address};
+use super::index::{Contribution, Index, Profile, ProfileName};
+use super::keys::{address_key, hash, identifier_key, mention_keys, name_keys, phone_key};
+use super::names::{compare_names, legal_form_bits, legal_form_evidence};
+use super::statistics::NameStatistics;
+use super::weights as w;
+use crate::model::{
+    Address, Company, Evidence, EvidenceKind, Identifier, IdentifierKind, MentionForm, NameForm, Probability, Validity,
+};
+use crate::normalize::{address, identifier, name, phone};
+
+/// Most firms that an answer names.
+pub const MAX_CANDIDATES: usize = 8;
+/// Most firms that are compared with a mention; those that share the rarest keys come first.
+pub const MAX_EXAMINED: usize = 24;
+/// Most spellings of one firm that are compared with a mention.
+const NAMES_EXAMINED_MAX: usize = 8;
+
+/// Who may use what a mention tells: everybody, or one tenant only.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Scope(pub u32);
+
+impl Scope {
+    /// Visible to all.
+    pub const SHARED: Self = Self(0);
+}
+
+/// What an insertion may have changed for mentions that were resolved earlier.
+///
+/// A mention whose [`Directory::name_keys`] shares none of `name_keys` resolves as before, unless
+/// [`Directory::statistics_epoch`] changed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Touched {
+    /// Keys of the firms that changed.
+    pub entities: Vec<String>,
+    /// Blocking keys under which changed firms are found.
+    pub name_keys: Vec<u64>,
+}
+
+/// For whom a mention may stand.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Resolution {
+    /// The most probable first, then by key. The sum is at most one; the rest is "none known".
+    pub candidates: Vec<Candidate>,
+}
+
+/// A firm that a mention may stand for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Candidate {
+    /// `KZ:180640012345` where a number is known, else `KZ~skeleton`.
+    pub entity: String,
+    /// Its share of the mention.
+    pub probability: Probability,
+    /// Why.
+    pub evidence: Vec<Evidence>,
+}
+
+/// All firms known, by register and by papers.
+#[derive(Clone, Default, Debug)]
+pub struct Directory {
+    shared: Layer,
+    private: BTreeMap<u32, Layer>,
+    statistics: NameStatistics,
+}
+
+/// What was inserted under one scope.
+#[derive(Clone, Default, Debug)]
+struct Layer {
+    /// Firms with a number.
+    known: Index,
+    /// Firms known by name only.
+    named: Index,
+    /// Fingerprints of the mentions inserted.
+    seen: HashSet<u64>,
+}
+
+impl Directory {
+    /// An empty directory.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes in a register row; inserting it again changes nothing. Rows without a number that may be valid are left out.
+    pub fn insert_company(&mut self, company: &Company) -> Touched {
+        let Some(number) = identifier(&company.identifier, company.country).filter(is_usable) else {
+            return Touched::default();
+        };
+        let mut names = vec![name(&company.name)];
+        if !company.name_latin.is_empty() {
+            names.push(NameForm { legal_form: names[0].legal_form, ..name(&company.name_latin) });
+        }
+        let (place, phone) = (address(&company.address), phone(&company.phone));
+        let mut keys = vec![identifier_key(&number)];
+        names.iter().for_each(|form| name_keys(form, &mut keys));
+        keys.extend(phone.as_deref().map(phone_key));
+        keys.extend(address_key(&place));
+        self.insert_known(
+            Scope::SHARED,
+            Contribution {
+                key: entity_key(&number, company.country.as_ref().map(|country| country.as_str())),
+                country: company.country,
+                identifier: Some(number),
+                company: Some(Arc::new(company.clone())),
+                names,
+                address: place,
+                phone,
+                email_domain: None,
+                keys,
+            },
+        )
+    }
+
+    /// Takes in a mention of a paper (shared, or of one tenant's private feed) or of an order; equal ones count once.
+    pub fn insert_mention(&mut self, form: &MentionForm, scope: Scope) -> Touched {
+        if !self.layer_mut(scope).seen.insert(fingerprint(form)) {
+            return Touched::default();
+        }
+        let number = form.identifier.clone().filter(is_usable);
+        let country = form.country.as_ref().map(|country| country.as_str());
+        let key = match &number {
+            Some(number) => entity_key(number, country),
+            None if form.name.tokens.is_empty() => return Touched::default(),
+            None => named_key(form),
+        };
+        let contribution = Contribution {
+            key,
+            country: form.country,
+            identifier: number,
+            company: None,
+            names: vec![form.name.clone()],
+            address: form.address.clone(),
+            phone: form.phone.clone(),
+            email_domain: form.email_domain.clone(),
+            keys: mention_keys(form),
+        };
+        if contribution.identifier.is_some() {
+            return self.insert_known(scope, contribution);
+        }
+        let entities = vec![contribution.key.clone()];
+        let change = self.layer_mut(scope).named.insert(contribution);
+        if change.is_visible { Touched { entities, name_keys: change.keys } } else { Touched::default() }
+    }
+
+    fn insert_known(&mut self, scope: Scope, contribution: Contribution) -> Touched {
+        let entities = vec![contribution.key.clone()];
+        let change = self.layer_mut(scope).known.insert(contribution);
+        if scope == Scope::SHARED {
+            if change.is_new {
+                self.statistics.count_firm();
+            }
+            change.new_words.iter().for_each(|word| self.statistics.count_word(word));
+        }
+        if change.is_visible { Touched { entities, name_keys: change.keys } } else { Touched::default() }
+    }
+
+    fn layer_mut(&mut self, scope: Scope) -> &mut Layer {
+        if scope == Scope::SHARED { &mut self.shared } else { self.private.entry(scope.0).or_default() }
+    }
+
+    /// The blocking keys of a mention: index mentions by them and resolve again those that share one with [`Touched`].
+    pub fn name_keys(form: &MentionForm) -> Vec<u64> {
+        mention_keys(form)
+    }
+
+    /// The register row of a firm.
+    pub fn company(&self, entity_key: &str) -> Option<&Company> {
+        self.shared.known.get(entity_key)?.companies.last().map(Arc::as_ref)
+    }
+
+    /// A readable name: the registered one, else the words that papers use most.
+    pub fn display_name(&self, entity_key: &str) -> String {
+        if let Some(company) = self.company(entity_key) {
+            return company.name.clone();
+        }
+        let shared = [&self.shared.known, &self.shared.named].into_iter().find_map(|index| index.get(entity_key));
+        match shared.and_then(|profile| profile.names.first()) {
+            Some(name) => shown(&name.form),
+            // What only private papers know is not told to others: the key itself says no more than the mention.
+            None => entity_key.split_once(['~', ':']).map_or(entity_key, |(_, rest)| rest).to_owned(),
+        }
+    }
+
+    /// Changes when learnt word frequencies do, a function of the set of shared firms only.
+    pub fn statistics_epoch(&self) -> u64 {
+        self.statistics.epoch()
+    }
+
+    /// The learnt word frequencies.
+    pub fn statistics(&self) -> &NameStatistics {
+        &self.statistics
+    }
+
+    /// The firms that a mention may stand for, as far as the scope may see.
+    pub fn resolve(&self, form: &MentionForm, scope: Scope) -> Resolution {
+        let keys = mention_keys(form);
+        let layers = self.layers(scope);
+        let mut weighed: Vec<Weighed<'_>> =
+            firms(&layers, &keys, |layer| &layer.known).into_iter().map(|firm| self.weigh(form, firm)).collect();
+        weighed.sort_by(|a, b| b.bits.total_cmp(&a.bits).then_with(|| a.firm.key.cmp(b.firm.key)));
+        let none_bits = w::UNKNOWN_SHARE.log2();
+        let top = weighed.first().map_or(none_bits, |first| first.bits.max(none_bits));
+        let total: f64 = weighed.iter().map(|one| (one.bits - top).exp2()).sum::<f64>() + (none_bits - top).exp2();
+        let mut candidates: Vec<Candidate> = Vec::with_capacity(4);
+        for one in weighed.iter().take(MAX_CANDIDATES - 1) {
+            let share = ((one.bits - top).exp2() / total).min(w::SHARE_MAX);
+            if share >= w::SHARE_MIN {
+                candidates.push(self.candidate(form, one, share));
+            }
+        }
+        let none_share = (none_bits - top).exp2() / total;
+        candidates.extend(self.named_candidate(form, &layers, &keys, none_share));
+        candidates.sort_by(|a, b| b.probability.cmp(&a.probability).then_with(|| a.entity.cmp(&b.entity)));
+        Resolution { candidates }
+    }
+
+    fn layers(&self, scope: Scope) -> Vec<&Layer> {
+        let private = (scope != Scope::SHARED).then(|| self.private.get(&scope.0)).flatten();
+        std::iter::once(&self.shared).chain(private).collect()
+    }
+
+    fn candidate(&self, form: &MentionForm, one: &Weighed<'_>, share: f64) -> Candidate {
+        Candidate { entity: one.firm.key.to_owned(), probability: rounded_down(share), evidence: one.reasons(form) }
+    }
+
+    /// Prior and evidence of one firm in bits, without writing anything down yet.
+    fn weigh<'a>(&self, form: &MentionForm, firm: Firm<'a>) -> Weighed<'a> {
+        let mut weighed = Weighed { prior: self.prior_bits(&firm), firm, ..Weighed::default() };
+        let firm = &weighed.firm;
+        weighed.identifier = form.identifier.as_ref().and_then(|number| {
+            firm.profiles().find_map(|profile| compare_identifiers(profile.identifier.as_ref()?, number))
+        });
+        let same_number = weighed.identifier.as_ref().is_some_and(|found| found.bits.to_f64() >= w::IDENTIFIER_SAME);
+        weighed.name = self.best_name(form, firm, same_number);
+        weighed.legal_form = weighed.name.and_then(|(best, _)| legal_form_bits(best, &form.name));
+        weighed.country = firm.profiles().find_map(|profile| compare_countries(profile.country, form.country));
+        weighed.address = best_address(form, firm);
+        weighed.phone = best_text(firm, &form.phone, |profile| &profile.phones, w::PHONE_SAME, w::PHONE_DIFFERENT);
+        weighed.email_domain =
+            best_text(firm, &form.email_domain, |profile| &profile.email_domains, w::EMAIL_DOMAIN_SAME, 0.0);
+        // A number on a single paper speaks for nothing but a firm that nobody knows yet, or a wrong number.
+        weighed.is_only_itself = same_number && !firm.is_registered() && firm.support() <= 1;
+        weighed.bits = weighed.sum();
+        weighed
+    }
+
+    fn prior_bits(&self, firm: &Firm<'_>) -> f64 {
+        let population = self.statistics.firms_rounded() + w::POPULATION_MIN;
+        let doublings = firm.support().checked_ilog2().unwrap_or(0).min(w::SUPPORT_DOUBLINGS_MAX);
+        let registered = if firm.is_registered() { w::REGISTERED_BITS } else { 0.0 };
+        ((1.0 - w::UNKNOWN_SHARE) / population).log2() + registered + w::SUPPORT_PER_DOUBLING * f64::from(doublings)
+    }
+
+    fn best_name<'a>(&self, form: &MentionForm, firm: &Firm<'a>, same_number: bool) -> Option<(&'a NameForm, f64)> {
+        if form.name.tokens.is_empty() {
+            return None;
+        }
+        let floor = if same_number { w::NAME_FLOOR_WITH_IDENTIFIER } else { w::NAME_FLOOR };
+        let support = firm.support();
+        let mut best: Option<(&'a NameForm, f64)> = None;
+        for name in firm.names(&form.name).into_iter().take(NAMES_EXAMINED_MAX) {
+            let minor = if name.is_registered || same_number { 0.0 } else { minor_bits(name.count, support) };
+            let bits = (compare_names(&name.form, &form.name, &self.statistics) + minor).max(floor);
+            if best.is_none_or(|known| bits > known.1) {
+                best = Some((&name.form, bits));
+            }
+        }
+        best
+    }
+
+    /// The firm without a number that the mention would stand for if it is none of those with one.
+    fn named_candidate(
+        &self,
+        form: &MentionForm,
+        layers: &[&Layer],
+        keys: &[u64],
+        none_share: f64,
+    ) -> Option<Candidate> {
+        if form.name.tokens.is_empty() || none_share < w::SHARE_MIN {
+            return None;
+        }
+        let own_key = named_key(form);
+        let population = (self.statistics.firms_rounded() + w::POPULATION_MIN).log2();
+        let own_support: u32 =
+            layers.iter().filter_map(|layer| layer.named.get(&own_key)).map(|profile| profile.support).sum();
+        let mut best = (own_support.checked_ilog2(), own_key.as_str());
+        let similar = firms(layers, keys, |layer| &layer.named);
+        let mut best_name = None;
+        for firm in similar.iter().filter(|firm| firm.key != own_key) {
+            let Some((found, bits)) = self.best_name(form, firm, false) else { continue };
+            let legal = legal_form_bits(found, &form.name).unwrap_or(0.0);
+            let country = firm.profiles().find_map(|profile| compare_countries(profile.country, form.country));
+            let place = best_address(form, firm).map_or(0.0, |(_, bits)| bits.min(0.0));
+            let above = bits + legal + place + country.map_or(0.0, |found| found.bits.to_f64()) - population;
+            let rank = (firm.support().checked_ilog2(), firm.key);
+            let is_better = rank.0 > best.0 || rank.0 == best.0 && rank.1 < best.1;
+            if above >= w::NAME_ONLY_SIMILAR_BITS && is_better {
+                best = rank;
+                best_name = Some(shown(found));
+            }
+        }
+        let own_bits: f64 = form.name.tokens.iter().map(|token| self.statistics.bits(token)).sum::<f64>() - population;
+        let share = none_share * (1.0 / (1.0 + (-own_bits).exp2())).max(w::NAME_ONLY_SHARE_MIN).min(w::SHARE_MAX);
+        let ours = best_name.unwrap_or_else(|| shown(&form.name));
+        let reason = evidence(EvidenceKind::Name, &ours, &shown(&form.name), own_bits);
+        Some(Candidate { entity: best.1.to_owned(), probability: rounded_down(share), evidence: vec![reason] })
+    }
+}
+
+/// A firm as far as one scope sees it: what all know of it and what the tenant alone knows.
+#[derive(Clone, Copy, Default)]
+struct Firm<'a> {
+    key: &'a str,
+    shared: Option<&'a Profile>,
+    private: Option<&'a Profile>,
+    score: u32,
+}
+
+impl<'a> Firm<'a> {
+    fn profiles(&self) -> impl Iterator<Item = &'a Profile> + use<'a> {
+        self.shared.into_iter().chain(self.private)
+    }
+
+    fn is_registered(&self) -> bool {
+        self.shared.is_some_and(|profile| !profile.companies.is_empty())
+    }
+
+    fn support(&self) -> u32 {
+        self.profiles().map(|profile| profile.support).sum()
+    }
+
+    /// Spellings to compare: one that equals the mention's alone if there is one, else the most telling first.
+    fn names(&self, form: &NameForm) -> Vec<&'a ProfileName> {
+        let equal = self.profiles().flat_map(|profile| &profile.names).filter(|name| name.form.tokens == form.tokens);
+        let mut names: Vec<&ProfileName> = equal.collect();
+        if names.is_empty() {
+            names = self.profiles().flat_map(|profile| profile.names.iter().take(NAMES_EXAMINED_MAX)).collect();
+        }
+        names.sort_by(|a, b| {
+            (b.is_registered, b.count).cmp(&(a.is_registered, a.count)).then_with(|| a.form.cmp(&b.form))
+        });
+        names
+    }
+}
+
+/// A firm with what speaks for and against it.
+#[derive(Default)]
+struct Weighed<'a> {
+    firm: Firm<'a>,
+    prior: f64,
+    identifier: Option<Evidence>,
+    name: Option<(&'a NameForm, f64)>,
+    legal_form: Option<f64>,
+    country: Option<Evidence>,
+    address: Option<(&'a Address, f64)>,
+    phone: Option<(&'a str, f64)>,
+    email_domain: Option<(&'a str, f64)>,
+    is_only_itself: bool,
+    bits: f64,
+}
+
+impl Weighed<'_> {
+    fn sum(&self) -> f64 {
+        if self.is_only_itself {
+            return w::UNKNOWN_SHARE.log2();
+        }
+        let noted = |evidence: &Option<Evidence>| evidence.as_ref().map_or(0.0, |found| found.bits.to_f64());
+        self.prior
+            + noted(&self.identifier)
+            + self.name.map_or(0.0, |(_, bits)| bits)
+            + self.legal_form.unwrap_or(0.0)
+            + noted(&self.country)
+            + self.address.map_or(0.0, |(_, bits)| bits)
+            + self.phone.map_or(0.0, |(_, bits)| bits)
+            + self.email_domain.map_or(0.0, |(_, bits)| bits)
+    }
+
+    fn reasons(&self, form: &MentionForm) -> Vec<Evidence> {
+        let mut reasons = Vec::with_capacity(8);
+        if self.is_only_itself {
+            reasons.extend(
+                self.identifier
+                    .clone()
+                    .map(|found| Evidence { bits: crate::model::Bits::from_f64(self.bits), ..found }),
+            );
+            return reasons;
+        }
+        let kind = if self.firm.is_registered() { EvidenceKind::Register } else { EvidenceKind::Prior };
+        reasons.push(evidence(kind, self.firm.key, "", self.prior));
+        reasons.extend(self.identifier.clone());
+        reasons
+            .extend(self.name.map(|(name, bits)| evidence(EvidenceKind::Name, &shown(name), &shown(&form.name), bits)));
+        if let (Some((name, _)), Some(bits)) = (self.name, self.legal_form) {
+            reasons.push(legal_form_evidence(name, &form.name, bits));
+        }
+        reasons.extend(self.country.clone());
+        let theirs = || shown_address(&form.address);
+        reasons.extend(
+            self.address.map(|(place, bits)| evidence(EvidenceKind::Address, &shown_address(place), &theirs(), bits)),
+        );
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        reasons.extend(self.phone.map(|(known, bits)| evidence(EvidenceKind::Phone, known, &text(&form.phone), bits)));
+        reasons.extend(
+            self.email_domain
+                .map(|(known, bits)| evidence(EvidenceKind::EmailDomain, known, &text(&form.email_domain), bits)),
+        );
+        reasons
+    }
+}
+
+/// The firms of the layers that share keys with a mention; those that share the rarest keys, then by key.
+fn firms<'a>(layers: &[&'a Layer], keys: &[u64], index: impl Fn(&'a Layer) -> &'a Index) -> Vec<Firm<'a>> {
+    let mut found: Vec<Firm<'a>> = Vec::with_capacity(32);
+    for (depth, layer) in layers.iter().enumerate() {
+        let index = index(layer);
+        for (position, score) in index.candidates(keys) {
+            let profile = index.profile(position);
+            let (shared, private) = if depth == 0 { (Some(profile), None) } else { (None, Some(profile)) };
+            found.push(Firm { key: &profile.key, shared, private, score });
+        }
+    }
+    if layers.len() > 1 {
+        found.sort_by(|a, b| a.key.cmp(b.key).then_with(|| b.shared.is_some().cmp(&a.shared.is_some())));
+        found.dedup_by(|next, kept| {
+            let is_same = next.key == kept.key;
+            if is_same {
+                kept.private = next.private;
+                kept.score += next.score;
+            }
+            is_same
+        });
+    }
+    found.sort_by(|a, b| b.score.cmp(&a.score).then_with(|| a.key.cmp(b.key)));
+    found.truncate(MAX_EXAMINED);
+    // A firm may be found in one layer only and still be known to the other.
+    for firm in &mut found {
+        firm.shared = firm.shared.or_else(|| layers.first().and_then(|layer| index(layer).get(firm.key)));
+        firm.private = firm.private.or_else(|| layers.get(1).and_then(|layer| index(layer).get(firm.key)));
+    }
+    found
+}
+
+fn best_address<'a>(form: &MentionForm, firm: &Firm<'a>) -> Option<(&'a Address, f64)> {
+    let mut best: Option<(&'a Address, f64)> = None;
+    for place in firm.profiles().flat_map(|profile| &profile.addresses) {
+        if let Some(bits) = address_bits(place, &form.address).filter(|bits| best.is_none_or(|known| *bits > known.1)) {
+            best = Some((place, bits));
+        }
+    }
+    best
+}
+
+fn best_text<'a>(
+    firm: &Firm<'a>,
+    theirs: &Option<String>,
+    list: impl Fn(&'a Profile) -> &'a Vec<String>,
+    same: f64,
+    different: f64,
+) -> Option<(&'a str, f64)> {
+    let theirs = theirs.as_ref()?;
+    let mut known = firm.profiles().flat_map(list);
+    let first = known.next()?;
+    let equal = std::iter::once(first).chain(known).find(|text| *text == theirs);
+    match equal {
+        Some(text) => Some((text, same)),
+        None if different == 0.0 => None,
+        None => Some((first, different)),
+    }
+}
+
+fn minor_bits(count: u32, support: u32) -> f64 {
+    let halvings = support.checked_ilog2().unwrap_or(0).saturating_sub(count.checked_ilog2().unwrap_or(0));
+    (w::MINOR_NAME_PER_HALVING * f64::from(halvings)).max(w::MINOR_NAME_MAX)
+}
+
+/// Rounded down, so that shares never add up to more than one.
+fn rounded_down(share: f64) -> Probability {
+    Probability::from_f64((share * 1e6).floor() / 1e6)
+}
+
+/// A number that names an entity: valid, or of a kind without a published check.
+fn is_usable(number: &Identifier) -> bool {
+    number.validity != Validity::Invalid
+}
+
+fn entity_key(number: &Identifier, country: Option<&str>) -> String {
+    let country = match number.kind {
+        IdentifierKind::KzBin | IdentifierKind::KzIin => "KZ",
+        IdentifierKind::RuInnOrganisation
+        | IdentifierKind::RuInnPerson
+        | IdentifierKind::RuOgrn
+        | IdentifierKind::RuOgrnip => "RU",
+        IdentifierKind::ByUnp => "BY",
+        IdentifierKind::KgInn => "KG",
+        IdentifierKind::AmTin => "AM",
+        IdentifierKind::UzStir => "UZ",
+        IdentifierKind::Lei => "LEI",
+        IdentifierKind::Other => country.unwrap_or("??"),
+    };
+    format!("{country}:{}", number.value)
+}
+
+fn named_key(form: &MentionForm) -> String {
+    format!("{}~{}", form.country.as_ref().map_or("??", |country| country.as_str()), form.name.joined())
+}
+
+fn fingerprint(form: &MentionForm) -> u64 {
+    match postcard::to_stdvec(form) {
+        Ok(bytes) => hash(b"mention", &bytes),
+        Err(_) => hash(b"mention", named_key(form).as_bytes()),
+    }
+}

@@ -1,0 +1,218 @@
+//! The firms that one layer of a directory holds, and which of them share a blocking key.
+//!
+//! Come here to see what is remembered of a firm: its names, addresses, telephones, and how many papers bear it out.
+//! Everything is a set or a count, so the order of insertion leaves no trace. Comparison is not here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::model::{Address, Company, Country, Identifier, NameForm};
+
+/// A key that more firms share than this says too little and brings no candidates.
+pub(super) const POSTINGS_MAX: usize = 400;
+
+/// A spelling of a firm's name, and how many different papers bear it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct ProfileName {
+    pub form: NameForm,
+    pub count: u32,
+    pub is_registered: bool,
+}
+
+/// What is known of one firm.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Profile {
+    pub key: String,
+    pub country: Option<Country>,
+    pub identifier: Option<Identifier>,
+    /// Register rows, the most telling one last.
+    pub companies: Vec<Arc<Company>>,
+    /// Registered spellings first, then by count.
+    pub names: Vec<ProfileName>,
+    pub addresses: Vec<Address>,
+    pub phones: Vec<String>,
+    pub email_domains: Vec<String>,
+    /// How many different papers bear the firm's number (or name, where no number is known).
+    pub support: u32,
+    /// Blocking keys of all the above, sorted.
+    pub keys: Vec<u64>,
+}
+
+/// What one register row or paper adds to a firm.
+pub(super) struct Contribution {
+    pub key: String,
+    pub country: Option<Country>,
+    pub identifier: Option<Identifier>,
+    pub company: Option<Arc<Company>>,
+    pub names: Vec<NameForm>,
+    pub address: Address,
+    pub phone: Option<String>,
+    pub email_domain: Option<String>,
+    pub keys: Vec<u64>,
+}
+
+/// What an insertion did to a firm.
+pub(super) struct Change {
+    /// Something that bears on answers changed.
+    pub is_visible: bool,
+    /// The firm was not held before.
+    pub is_new: bool,
+    /// Words that no name of the firm had before.
+    pub new_words: Vec<String>,
+    /// All blocking keys of the firm after the change.
+    pub keys: Vec<u64>,
+}
+
+#[derive(Clone, Default, Debug)]
+pub(super) struct Index {
+    profiles: Vec<Profile>,
+    by_key: HashMap<String, u32>,
+    postings: HashMap<u64, Vec<u32>>,
+}
+
+impl Index {
+    pub fn get(&self, key: &str) -> Option<&Profile> {
+        self.by_key.get(key).map(|index| &self.profiles[*index as usize])
+    }
+
+    pub fn profile(&self, index: u32) -> &Profile {
+        &self.profiles[index as usize]
+    }
+
+    /// Firms that share keys with a mention, with a score that grows with the rarity of what is shared.
+    pub fn candidates(&self, keys: &[u64]) -> Vec<(u32, u32)> {
+        let mut hits: Vec<(u32, u32)> = Vec::with_capacity(64);
+        for key in keys {
+            let Some(sharing) = self.postings.get(key).filter(|sharing| sharing.len() <= POSTINGS_MAX) else {
+                continue;
+            };
+            let rarity = 12 - sharing.len().ilog2();
+            hits.extend(sharing.iter().map(|index| (*index, rarity)));
+        }
+        hits.sort_unstable();
+        hits.dedup_by(|next, kept| {
+            let is_same = next.0 == kept.0;
+            if is_same {
+                kept.1 += next.1;
+            }
+            is_same
+        });
+        hits
+    }
+
+    pub fn insert(&mut self, contribution: Contribution) -> Change {
+        let (index, is_new) = self.index_of(&contribution.key);
+        let profile = &mut self.profiles[index as usize];
+        let is_registered = contribution.company.is_some();
+        let mut is_visible = is_new;
+        if let Some(company) = contribution.company {
+            is_visible |= insert_company(&mut profile.companies, company);
+        } else {
+            is_visible |= doubles(&mut profile.support);
+        }
+        profile.country = least(profile.country, contribution.country);
+        profile.identifier = least(profile.identifier.take(), contribution.identifier);
+        let mut new_words = Vec::new();
+        for form in contribution.names {
+            is_visible |= profile.insert_name(form, is_registered, &mut new_words);
+        }
+        let is_told = contribution.address != Address::default();
+        is_visible |= is_told && insert_sorted(&mut profile.addresses, contribution.address);
+        is_visible |= contribution.phone.is_some_and(|phone| insert_sorted(&mut profile.phones, phone));
+        is_visible |= contribution.email_domain.is_some_and(|domain| insert_sorted(&mut profile.email_domains, domain));
+        for key in contribution.keys {
+            if insert_sorted(&mut profile.keys, key) {
+                self.postings.entry(key).or_default().push(index);
+            }
+        }
+        let keys = if is_visible { self.profiles[index as usize].keys.clone() } else { Vec::new() };
+        Change { is_visible, is_new, new_words, keys }
+    }
+
+    fn index_of(&mut self, key: &str) -> (u32, bool) {
+        if let Some(index) = self.by_key.get(key) {
+            return (*index, false);
+        }
+        let index = self.profiles.len() as u32;
+        self.by_key.insert(key.to_owned(), index);
+        self.profiles.push(Profile { key: key.to_owned(), ..Profile::default() });
+        (index, true)
+    }
+}
+
+impl Profile {
+    fn insert_name(&mut self, form: NameForm, is_registered: bool, new_words: &mut Vec<String>) -> bool {
+        if form.tokens.is_empty() {
+            return false;
+        }
+        let is_visible = match self.names.iter_mut().find(|name| name.form == form) {
+            Some(known) => {
+                let rises = is_registered && !known.is_registered;
+                known.is_registered |= is_registered;
+                rises | (!is_registered && doubles(&mut known.count))
+            }
+            None => {
+                let is_new = |word: &&String| !self.names.iter().any(|name| name.form.tokens.contains(word));
+                let mut words: Vec<String> = form.tokens.iter().filter(is_new).cloned().collect();
+                words.sort_unstable();
+                words.dedup();
+                new_words.retain(|word| !words.contains(word));
+                new_words.append(&mut words);
+                self.names.push(ProfileName { form, count: u32::from(!is_registered), is_registered });
+                true
+            }
+        };
+        self.names.sort_by(|a, b| {
+            (b.is_registered, b.count).cmp(&(a.is_registered, a.count)).then_with(|| a.form.cmp(&b.form))
+        });
+        is_visible
+    }
+}
+
+/// Counts one more and says whether the answer-bearing rounded count changed.
+fn doubles(count: &mut u32) -> bool {
+    let before = count.checked_ilog2();
+    *count = count.saturating_add(1);
+    before != count.checked_ilog2()
+}
+
+fn insert_sorted<T: Ord>(list: &mut Vec<T>, value: T) -> bool {
+    match list.binary_search(&value) {
+        Ok(_) => false,
+        Err(position) => {
+            list.insert(position, value);
+            true
+        }
+    }
+}
+
+fn least<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// The most telling row last: the latest registration, then by content.
+fn insert_company(companies: &mut Vec<Arc<Company>>, company: Arc<Company>) -> bool {
+    fn rank(row: &Company) -> (Option<crate::model::Day>, [&str; 8], &Vec<String>) {
+        let texts = [
+            &row.name,
+            &row.name_latin,
+            &row.address,
+            &row.phone,
+            &row.director,
+            &row.activity_code,
+            &row.status,
+            &row.identifier,
+        ];
+        (row.registered, texts.map(String::as_str), &row.owners)
+    }
+    match companies.binary_search_by(|known| rank(known).cmp(&rank(&company))) {
+        Ok(_) => false,
+        Err(position) => {
+            companies.insert(position, company);
+            true
+        }
+    }
+}

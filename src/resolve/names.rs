@@ -1,0 +1,264 @@
+//! Do two names mean one firm: rare words that agree speak for it, words and numbers on one side only against it.
+//!
+//! Come here to see the comparison of names; letters are compared in `similarity`, rarity comes from `statistics`.
+//! No allocation before the evidence is written. Deliberately no look at identifiers or addresses.
+
+use super::similarity::{LENGTH_MAX, distance, limit};
+use super::statistics::{NameStatistics, is_number};
+use super::weights as w;
+use crate::model::{Bits, Evidence, EvidenceKind, LegalForm, NameForm, Probability};
+use crate::normalize::common_word;
+use std::sync::LazyLock;
+
+/// Most words of a name that are compared.
+const TOKENS_MAX: usize = 12;
+
+/// How two names compare when nothing else is known.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NameMatch {
+    /// That both mean one firm, given that somebody asks.
+    pub probability: Probability,
+    /// Why.
+    pub evidence: Vec<Evidence>,
+}
+
+static PRIOR_ONLY: LazyLock<NameStatistics> = LazyLock::new(NameStatistics::new);
+
+/// Compares two names with the embedded frequencies only.
+pub fn match_names(a: &NameForm, b: &NameForm) -> NameMatch {
+    let name = compare_names(a, b, &PRIOR_ONLY);
+    let form = legal_form_bits(a, b);
+    let bits = w::PAIR_PRIOR_BITS + name + form.unwrap_or(0.0);
+    let mut evidence = vec![Evidence {
+        kind: EvidenceKind::Name,
+        ours: a.tokens.join(" "),
+        theirs: b.tokens.join(" "),
+        bits: Bits::from_f64(name),
+    }];
+    if let Some(form) = form {
+        evidence.push(legal_form_evidence(a, b, form));
+    }
+    NameMatch { probability: Probability::from_f64(1.0 / (1.0 + (-bits).exp2())), evidence }
+}
+
+/// Bits of the legal forms and of branch against company, where both names say something.
+pub(super) fn legal_form_bits(a: &NameForm, b: &NameForm) -> Option<f64> {
+    let branch = if a.is_branch == b.is_branch { 0.0 } else { w::BRANCH_DIFFERENT };
+    let form = match (a.legal_form.and_then(family), b.legal_form.and_then(family)) {
+        (Some(one), Some(other)) if one == other => w::LEGAL_FORM_SAME,
+        (Some(_), Some(_)) => w::LEGAL_FORM_DIFFERENT,
+        _ if branch == 0.0 => return None,
+        _ => 0.0,
+    };
+    Some(form + branch)
+}
+
+fn family(form: LegalForm) -> Option<u8> {
+    match form {
+        LegalForm::LimitedLiability => Some(0),
+        LegalForm::JointStock => Some(1),
+        LegalForm::SoleTrader => Some(2),
+        LegalForm::Cooperative => Some(3),
+        LegalForm::StateEnterprise => Some(4),
+        LegalForm::Branch | LegalForm::Representation | LegalForm::Other => None,
+    }
+}
+
+pub(super) fn legal_form_evidence(a: &NameForm, b: &NameForm, bits: f64) -> Evidence {
+    let word = |form: &NameForm| {
+        let legal = form.legal_form.map(|legal| format!("{legal:?}")).unwrap_or_default();
+        if form.is_branch && !matches!(form.legal_form, Some(LegalForm::Branch | LegalForm::Representation)) {
+            format!("{legal} branch").trim_start().to_owned()
+        } else {
+            legal
+        }
+    };
+    Evidence { kind: EvidenceKind::LegalForm, ours: word(a), theirs: word(b), bits: Bits::from_f64(bits) }
+}
+
+/// Bits of two names, names in brackets included. Symmetric.
+pub(super) fn compare_names(a: &NameForm, b: &NameForm, statistics: &NameStatistics) -> f64 {
+    let mut best = compare_tokens(Side::new(a, &a.tokens), Side::new(b, &b.tokens), statistics);
+    if !a.alias_tokens.is_empty() {
+        best = best
+            .max(compare_tokens(Side::new(a, &a.alias_tokens), Side::new(b, &b.tokens), statistics) + w::ALIAS_USED);
+    }
+    if !b.alias_tokens.is_empty() {
+        best = best
+            .max(compare_tokens(Side::new(a, &a.tokens), Side::new(b, &b.alias_tokens), statistics) + w::ALIAS_USED);
+    }
+    best
+}
+
+/// One name while it is compared: which of its words are already explained.
+struct Side<'a> {
+    tokens: &'a [String],
+    may_be_cut: bool,
+    bits: [f64; TOKENS_MAX],
+    done: [bool; TOKENS_MAX],
+}
+
+impl<'a> Side<'a> {
+    fn new(form: &NameForm, tokens: &'a [String]) -> Self {
+        let tokens = &tokens[..tokens.len().min(TOKENS_MAX)];
+        Self { tokens, may_be_cut: form.may_be_cut, bits: [0.0; TOKENS_MAX], done: [false; TOKENS_MAX] }
+    }
+
+    fn weigh(&mut self, statistics: &NameStatistics) {
+        for (index, token) in self.tokens.iter().enumerate() {
+            self.bits[index] = statistics.bits(token);
+        }
+    }
+
+    fn left(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.tokens.len()).filter(|index| !self.done[*index])
+    }
+
+    /// The words left over that are no numbers, joined into the buffer; their bits; how many they are.
+    fn joined_left(&self, buffer: &mut [u8; LENGTH_MAX]) -> Option<(usize, f64, usize)> {
+        let (mut length, mut bits, mut count) = (0, 0.0, 0);
+        for index in self.left().filter(|index| !is_number(&self.tokens[*index])) {
+            let token = self.tokens[index].as_bytes();
+            buffer.get_mut(length..length + token.len())?.copy_from_slice(token);
+            length += token.len();
+            bits += self.bits[index];
+            count += 1;
+        }
+        Some((length, bits, count))
+    }
+
+    fn close_words(&mut self) {
+        for index in 0..self.tokens.len() {
+            self.done[index] |= !is_number(&self.tokens[index]);
+        }
+    }
+}
+
+fn compare_tokens(mut a: Side<'_>, mut b: Side<'_>, statistics: &NameStatistics) -> f64 {
+    if a.tokens.is_empty() || b.tokens.is_empty() {
+        return 0.0;
+    }
+    a.weigh(statistics);
+    b.weigh(statistics);
+    let mut bits = equal_words(&mut a, &mut b);
+    bits += joined_words(&mut a, &mut b, 0);
+    bits += misspelt_words(&mut a, &mut b, statistics);
+    bits += joined_words(&mut a, &mut b, 200);
+    bits += cut_word(&mut a, &mut b) + cut_word(&mut b, &mut a);
+    let (numbers_a, numbers_b) = (numbers_left(&a), numbers_left(&b));
+    bits += words_left(&a) + words_left(&b);
+    if numbers_a && numbers_b {
+        bits = bits.min(w::NUMBER_DIFFERENT_CAP);
+    } else if numbers_a || numbers_b {
+        bits = bits.min(w::NUMBER_MISSING_CAP);
+    }
+    bits.max(w::NAME_FLOOR)
+}
+
+fn equal_words(a: &mut Side<'_>, b: &mut Side<'_>) -> f64 {
+    let mut bits = 0.0;
+    let mut order_kept = true;
+    let mut last = 0;
+    for i in 0..a.tokens.len() {
+        let Some(j) = (0..b.tokens.len()).find(|j| !b.done[*j] && a.tokens[i] == b.tokens[*j]) else { continue };
+        (a.done[i], b.done[j]) = (true, true);
+        bits += a.bits[i];
+        order_kept &= j >= last;
+        last = j;
+    }
+    if order_kept { bits } else { bits + w::WORD_ORDER }
+}
+
+/// Words left over that agree when their blanks are ignored.
+fn joined_words(a: &mut Side<'_>, b: &mut Side<'_>, allowed: u32) -> f64 {
+    let (mut one, mut other) = ([0; LENGTH_MAX], [0; LENGTH_MAX]);
+    let (Some((length_a, bits_a, count_a)), Some((length_b, bits_b, count_b))) =
+        (a.joined_left(&mut one), b.joined_left(&mut other))
+    else {
+        return 0.0;
+    };
+    if length_a == 0 || length_b == 0 || count_a == 1 && count_b == 1 {
+        return 0.0;
+    }
+    let allowed = allowed.min(limit(length_a.min(length_b)));
+    let Some(apart) = distance(&one[..length_a], &other[..length_b], allowed) else { return 0.0 };
+    // The same number of words that differ one by one were already found to be different words.
+    if allowed > 0 && count_a == count_b {
+        return 0.0;
+    }
+    a.close_words();
+    b.close_words();
+    bits_a.min(bits_b) + w::WORDS_JOINED + spelling_bits(apart)
+}
+
+fn spelling_bits(apart: u32) -> f64 {
+    if apart == 0 { 0.0 } else { w::SPELLING_BASE + w::SPELLING_PER_EDIT * f64::from(apart) / 100.0 }
+}
+
+/// Pairs of words that differ by what a typing error or another romanisation explains; the nearest pair first.
+fn misspelt_words(a: &mut Side<'_>, b: &mut Side<'_>, statistics: &NameStatistics) -> f64 {
+    let mut bits = 0.0;
+    loop {
+        let mut nearest: Option<(u32, usize, usize)> = None;
+        for i in a.left().filter(|i| !is_number(&a.tokens[*i])) {
+            for j in b.left().filter(|j| !is_number(&b.tokens[*j])) {
+                let (one, other) = (a.tokens[i].as_bytes(), b.tokens[j].as_bytes());
+                if let Some(apart) = distance(one, other, limit(one.len().min(other.len()))) {
+                    if nearest.is_none_or(|known| apart < known.0) {
+                        nearest = Some((apart, i, j));
+                    }
+                }
+            }
+        }
+        let Some((apart, i, j)) = nearest else { return bits };
+        (a.done[i], b.done[j]) = (true, true);
+        let are_words = |token: &str| statistics.is_attested(token) || common_word(token).is_some();
+        bits += a.bits[i].max(b.bits[j]) + spelling_bits(apart);
+        if are_words(&a.tokens[i]) && are_words(&b.tokens[j]) {
+            bits += w::SPELLING_BOTH_ATTESTED;
+        }
+    }
+}
+
+/// The last word of `a` is the beginning of a word of `b`: a name that a field limit cut off.
+fn cut_word(a: &mut Side<'_>, b: &mut Side<'_>) -> f64 {
+    let last = a.tokens.len() - 1;
+    let expected = a.may_be_cut;
+    if is_number(&a.tokens[last]) || !(expected || a.tokens[last].len() >= 4) {
+        return 0.0;
+    }
+    if a.done[last] {
+        // Nothing of the next words was left before the cut.
+        if expected && b.left().count() <= 2 && b.left().all(|index| index > 0 && !is_number(&b.tokens[index])) {
+            let count = b.left().count() as f64;
+            b.close_words();
+            return w::CUT_EXPECTED * count;
+        }
+        return 0.0;
+    }
+    let Some(whole) = (0..b.tokens.len()).find(|j| !b.done[*j] && is_cut_of(&a.tokens[last], &b.tokens[*j])) else {
+        return 0.0;
+    };
+    (a.done[last], b.done[whole]) = (true, true);
+    let known = a.tokens[last].len() as f64 / b.tokens[whole].len() as f64;
+    b.bits[whole] * known.min(1.0) + if expected { w::CUT_EXPECTED } else { w::CUT_UNEXPECTED }
+}
+
+fn is_cut_of(short: &str, long: &str) -> bool {
+    long.len() > short.len() && long.starts_with(short)
+}
+
+fn numbers_left(side: &Side<'_>) -> bool {
+    side.left().any(|index| is_number(&side.tokens[index]))
+}
+
+fn words_left(side: &Side<'_>) -> f64 {
+    side.left()
+        .filter(|index| !is_number(&side.tokens[*index]))
+        .map(|index| match common_word(&side.tokens[index]) {
+            Some(word) if word.is_generic => w::WORD_MISSING_GENERIC,
+            Some(_) => w::WORD_MISSING_COMMON,
+            None => w::WORD_MISSING_RARE,
+        })
+        .sum()
+}

@@ -1,0 +1,163 @@
+//! How far apart two folded words are, in hundredths of a typing error.
+//!
+//! Come here to see which letters count as near. An optimal string alignment (insert, leave out, replace, swap
+//! neighbours) with lower costs where romanisation schemes differ. No allocation; what the distance means is elsewhere.
+
+/// Longest word that is compared letter by letter.
+pub(super) const LENGTH_MAX: usize = 48;
+/// One whole typing error.
+pub(super) const WHOLE: u32 = 100;
+
+const NEAR: [(u8, u8, u8); 24] = [
+    (b'i', b'j', 35),
+    (b'i', b'e', 35),
+    (b'a', b'o', 50),
+    (b'u', b'o', 45),
+    (b'a', b'e', 50),
+    (b'u', b'i', 45),
+    (b'e', b'o', 60),
+    (b'a', b'i', 70),
+    (b'a', b'u', 70),
+    (b'e', b'u', 70),
+    (b'i', b'o', 70),
+    (b'c', b's', 35),
+    (b'c', b'k', 35),
+    (b'c', b'h', 40),
+    (b'k', b'h', 40),
+    (b'k', b'g', 50),
+    (b'g', b'h', 50),
+    (b'g', b'j', 50),
+    (b's', b'z', 35),
+    (b'j', b'z', 45),
+    (b'u', b'v', 40),
+    (b'v', b'f', 40),
+    (b't', b'd', 60),
+    (b'b', b'p', 60),
+];
+
+const fn replacement_costs() -> [[u8; 26]; 26] {
+    let mut costs = [[WHOLE as u8; 26]; 26];
+    let mut index = 0;
+    while index < NEAR.len() {
+        let (one, other, cost) = NEAR[index];
+        costs[(one - b'a') as usize][(other - b'a') as usize] = cost;
+        costs[(other - b'a') as usize][(one - b'a') as usize] = cost;
+        index += 1;
+    }
+    costs
+}
+
+static REPLACEMENT: [[u8; 26]; 26] = replacement_costs();
+
+fn replace(one: u8, other: u8) -> u32 {
+    if one == other {
+        0
+    } else if one.is_ascii_lowercase() && other.is_ascii_lowercase() {
+        u32::from(REPLACEMENT[usize::from(one - b'a')][usize::from(other - b'a')])
+    } else {
+        WHOLE
+    }
+}
+
+/// Letters that schemes write or leave out are cheaper to leave out.
+fn leave_out(letter: u8) -> u32 {
+    match letter {
+        b'i' | b'j' | b'h' => 45,
+        b'a' | b'e' | b'o' | b'u' => 80,
+        _ => WHOLE,
+    }
+}
+
+/// The distance, or `None` when it exceeds `limit` (hundredths of an error) or a word is too long.
+pub(super) fn distance(one: &[u8], other: &[u8], limit: u32) -> Option<u32> {
+    let (one, other) = without_common_ends(one, other);
+    if one.len() > LENGTH_MAX || other.len() > LENGTH_MAX || one.len().abs_diff(other.len()) * 45 > limit as usize {
+        return None;
+    }
+    let mut before_last = [0_u32; LENGTH_MAX + 1];
+    let mut last = [0_u32; LENGTH_MAX + 1];
+    let mut row = [0_u32; LENGTH_MAX + 1];
+    for (index, letter) in other.iter().enumerate() {
+        last[index + 1] = last[index] + leave_out(*letter);
+    }
+    for (i, &letter) in one.iter().enumerate() {
+        row[0] = last[0] + leave_out(letter);
+        let mut least = row[0];
+        for (j, &facing) in other.iter().enumerate() {
+            let mut cost = (last[j] + replace(letter, facing))
+                .min(last[j + 1] + leave_out(letter))
+                .min(row[j] + leave_out(facing));
+            if i > 0 && j > 0 && letter == other[j - 1] && one[i - 1] == facing {
+                cost = cost.min(before_last[j - 1] + WHOLE);
+            }
+            row[j + 1] = cost;
+            least = least.min(cost);
+        }
+        if least > limit + WHOLE {
+            return None;
+        }
+        before_last = last;
+        last = row;
+    }
+    Some(last[other.len()]).filter(|cost| *cost <= limit)
+}
+
+fn without_common_ends<'a>(mut one: &'a [u8], mut other: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+    while let ([first, rest @ ..], [facing, facing_rest @ ..]) = (one, other) {
+        if first != facing {
+            break;
+        }
+        (one, other) = (rest, facing_rest);
+    }
+    while let ([rest @ .., last], [facing_rest @ .., facing]) = (one, other) {
+        if last != facing {
+            break;
+        }
+        (one, other) = (rest, facing_rest);
+    }
+    (one, other)
+}
+
+/// How much may differ between words of this length before they are two words.
+pub(super) fn limit(length: usize) -> u32 {
+    match length {
+        0..=2 => 0,
+        3 => 60,
+        4..=7 => 100,
+        8..=10 => 150,
+        _ => 200,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::distance;
+
+    #[test]
+    fn near_letters_cost_less_than_others() {
+        let rows = [
+            ("alatau", "alatau", 0),
+            ("alatau", "alatua", 100),
+            ("alatau", "alatu", 80),
+            ("jugturan", "ugturan", 45),
+            ("kunar", "kubar", 100),
+            ("kvark", "kvars", 100),
+            ("evraza", "evrasa", 35),
+        ];
+        for (one, other, expected) in rows {
+            assert_eq!(distance(one.as_bytes(), other.as_bytes(), 300), Some(expected), "{one} {other}");
+        }
+        assert_eq!(distance(b"abcdef", b"uvwxyz", 200), None);
+    }
+
+    proptest! {
+        #[test]
+        fn distance_is_symmetric_and_zero_only_for_equals(one in "[a-z]{0,10}", other in "[a-z]{0,10}") {
+            let there = distance(one.as_bytes(), other.as_bytes(), 1000);
+            prop_assert_eq!(there, distance(other.as_bytes(), one.as_bytes(), 1000));
+            prop_assert_eq!(there == Some(0), one == other);
+        }
+    }
+}

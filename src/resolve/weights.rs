@@ -1,0 +1,100 @@
+//! Every weight of the room in one table, with where it comes from.
+//!
+//! Come here to change how much a reason counts. Unless marked otherwise a weight is an assumption: the base-two
+//! logarithm of how much more often the observation is made on two papers of one firm than on papers of two firms,
+//! set by judgement and checked on simulated worlds. What is compared is not decided here.
+
+/// Changes whenever a weight does.
+pub const WEIGHTS_VERSION: u32 = 1;
+
+/// Share of mentions whose firm is neither in a register nor on any paper with its number.
+pub(super) const UNKNOWN_SHARE: f64 = 0.10;
+/// Firms added to those held, so that a small directory is not taken for the whole world.
+pub(super) const POPULATION_MIN: f64 = 50.0;
+/// Names added to those counted, with the frequencies of `data/translated_words.tsv`.
+pub(super) const PRIOR_NAMES: f64 = 400.0;
+/// Frequency of a word that is in no table.
+pub(super) const RARE_WORD_FREQUENCY: f64 = 1.0 / 2000.0;
+/// Bits that one number in a name is worth.
+pub(super) const NUMBER_BITS: f64 = 7.0;
+
+/// Before anything is compared by `match_names`: two names laid side by side are more often different firms.
+pub(super) const PAIR_PRIOR_BITS: f64 = -5.0;
+
+/// The same valid number on both papers.
+pub(super) const IDENTIFIER_SAME: f64 = 24.0;
+/// Two valid numbers of the same register that differ: wrong numbers are on about one paper in fifty (assumption).
+pub(super) const IDENTIFIER_DIFFERENT: f64 = -6.0;
+/// An invalid number that is one typing error away from the other.
+pub(super) const IDENTIFIER_NEAR: f64 = 9.0;
+/// An invalid number that is nothing like the other.
+pub(super) const IDENTIFIER_INVALID_DIFFERENT: f64 = -1.0;
+
+/// The same generic legal form.
+pub(super) const LEGAL_FORM_SAME: f64 = 0.6;
+/// Limited liability against share company or sole trader.
+pub(super) const LEGAL_FORM_DIFFERENT: f64 = -4.0;
+/// One is a branch and the other is not.
+pub(super) const BRANCH_DIFFERENT: f64 = -3.0;
+/// The countries differ.
+pub(super) const COUNTRY_DIFFERENT: f64 = -14.0;
+
+/// City, street and house agree.
+pub(super) const ADDRESS_SAME: f64 = 9.0;
+/// City and street agree, no house on one of them.
+pub(super) const ADDRESS_STREET: f64 = 5.0;
+/// The city agrees and nothing more is said.
+pub(super) const ADDRESS_CITY: f64 = 2.5;
+/// The city agrees, street or house differ.
+pub(super) const ADDRESS_OTHER_HOUSE: f64 = -3.0;
+/// The cities differ.
+pub(super) const ADDRESS_OTHER_CITY: f64 = -5.0;
+
+/// The same telephone.
+pub(super) const PHONE_SAME: f64 = 9.0;
+/// Two telephones that differ.
+pub(super) const PHONE_DIFFERENT: f64 = -2.0;
+/// The same e-mail domain.
+pub(super) const EMAIL_DOMAIN_SAME: f64 = 7.0;
+
+/// A spelling error costs this much, plus as much again for every full edit.
+pub(super) const SPELLING_BASE: f64 = -1.0;
+pub(super) const SPELLING_PER_EDIT: f64 = -3.0;
+/// Two words that other firms carry too are rather two words than one with an error.
+pub(super) const SPELLING_BOTH_ATTESTED: f64 = -9.0;
+/// The words are the same and stand in another order.
+pub(super) const WORD_ORDER: f64 = -1.0;
+/// Words joined or split otherwise.
+pub(super) const WORDS_JOINED: f64 = -0.5;
+/// The last word is cut off where the name may be cut by a field limit, and where nothing says so.
+pub(super) const CUT_EXPECTED: f64 = -1.0;
+pub(super) const CUT_UNEXPECTED: f64 = -4.0;
+/// One name has a word that the other lacks: a rare one, a trade's one, a generic one (Company, Group).
+pub(super) const WORD_MISSING_RARE: f64 = -9.0;
+pub(super) const WORD_MISSING_COMMON: f64 = -6.5;
+pub(super) const WORD_MISSING_GENERIC: f64 = -3.5;
+/// A number on one side only, or two different numbers: bits of the whole name are at most this.
+pub(super) const NUMBER_MISSING_CAP: f64 = -2.0;
+pub(super) const NUMBER_DIFFERENT_CAP: f64 = -8.0;
+/// No name says more against than this, and less where the numbers of the firms agree.
+pub(super) const NAME_FLOOR: f64 = -25.0;
+pub(super) const NAME_FLOOR_WITH_IDENTIFIER: f64 = -12.0;
+/// The name in brackets was compared instead of the name.
+pub(super) const ALIAS_USED: f64 = -1.0;
+
+/// A company in the register is this much more likely to be meant than one seen on a paper once.
+pub(super) const REGISTERED_BITS: f64 = 3.0;
+/// Every doubling of the papers that name the firm's number, up to a limit.
+pub(super) const SUPPORT_PER_DOUBLING: f64 = 0.8;
+pub(super) const SUPPORT_DOUBLINGS_MAX: u32 = 6;
+/// A spelling seen on few of the firm's papers may be another firm's under a wrong number: per halving, and at most.
+pub(super) const MINOR_NAME_PER_HALVING: f64 = -0.5;
+pub(super) const MINOR_NAME_MAX: f64 = -3.0;
+/// The share of a candidate never exceeds this.
+pub(super) const SHARE_MAX: f64 = 0.995;
+/// Candidates below this share are not reported.
+pub(super) const SHARE_MIN: f64 = 0.002;
+/// Of the share of firms known by name only, at least this goes to the firm of that name.
+pub(super) const NAME_ONLY_SHARE_MIN: f64 = 0.6;
+/// Bits above chance from which two names without numbers are taken for one.
+pub(super) const NAME_ONLY_SIMILAR_BITS: f64 = 3.0;

@@ -1,0 +1,5 @@
+//! The integration tests, in one binary so that the library is linked once.
+//!
+//! `invariants` holds what DESIGN promises of findings as a whole.
+
+mod invariants;
