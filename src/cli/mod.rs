@@ -13,6 +13,7 @@ mod demo;
 mod exit;
 mod export;
 mod import;
+mod known;
 mod man;
 mod match_names;
 mod new_file;
@@ -66,6 +67,7 @@ fn run(command: Command, progress: &Progress) -> Result<Outcome, Failure> {
         Command::Screen(arguments) => screen::run(&arguments, progress),
         Command::Simulate(arguments) => simulate::run(&arguments, progress),
         Command::Match(arguments) => match_names::run(&arguments),
+        Command::Backtest(arguments) => backtest::run(&arguments, progress),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
         _ => Err(Failure::Bug("this command is not connected to its rooms yet".to_owned())),

@@ -1,6 +1,6 @@
 //! Precision and recall of links between order lines and onward papers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A link, found or true. Line numbers are zero where the source does not give them.
 #[derive(Clone, PartialEq, Debug)]
@@ -57,6 +57,18 @@ pub fn link_line_scores(predicted: &[LinkOutcome], truth: &[LinkOutcome], thresh
     let key =
         |link: &LinkOutcome| (link.order_id.clone(), link.line_no, link.document_number.clone(), link.document_line);
     compare(found(predicted, threshold).map(key).collect(), truth.iter().map(key).collect())
+}
+
+/// Distinct pairs of order and paper that were found, with the highest probability of each and whether it is true.
+pub fn scored_pairs(predicted: &[LinkOutcome], truth: &[LinkOutcome]) -> Vec<(f64, bool)> {
+    let key = |link: &LinkOutcome| (link.order_id.clone(), link.document_number.clone());
+    let real: BTreeSet<_> = truth.iter().map(key).collect();
+    let mut scores = BTreeMap::new();
+    for link in predicted {
+        let score = scores.entry(key(link)).or_insert(0.0);
+        *score = link.probability.max(*score);
+    }
+    scores.into_iter().map(|(key, score)| (score, real.contains(&key))).collect()
 }
 
 fn found(predicted: &[LinkOutcome], threshold: f64) -> impl Iterator<Item = &LinkOutcome> {

@@ -13,7 +13,7 @@ mod scores;
 #[cfg(test)]
 mod tests;
 
-pub use links::{LinkOutcome, PrecisionRecall, link_line_scores, link_scores};
+pub use links::{LinkOutcome, PrecisionRecall, link_line_scores, link_scores, scored_pairs};
 pub use parties::{PartyDecision, PartyMention, PartyTruth, party_pair_scores};
 pub use report::{BacktestInput, BacktestReport, BudgetRecall, OrderOutcome};
 pub use scores::{

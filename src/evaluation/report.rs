@@ -2,12 +2,13 @@
 //!
 //! The picture is in `chart`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::{
     CurvePoint, LinkOutcome, PartyDecision, PartyTruth, PrecisionRecall, QuantityOutcome, RankedOutcome,
     ReliabilityBin, average_precision, expected_calibration_error, link_scores, party_pair_scores,
-    precision_recall_curve, quantity_error, recall_at_alerts_per_day, reliability_bins,
+    precision_recall_curve, quantity_error, recall_at_alerts_per_day, reliability_bins, scored_pairs,
 };
 use crate::model::Day;
 
@@ -43,6 +44,8 @@ pub struct BacktestInput {
     pub party_truth: Vec<PartyTruth>,
     /// A link or line counts as found from this probability on.
     pub threshold: f64,
+    /// A budget of alerts a day to report on beside the usual ones.
+    pub alerts_per_day: Option<u32>,
 }
 
 /// Recall when a desk can look at so many alerts a day.
@@ -73,6 +76,8 @@ pub struct BacktestReport {
     pub average_precision: Option<f64>,
     /// Mean distance of scores from frequencies.
     pub expected_calibration_error: f64,
+    /// The same of the links that were found with any probability; `None` without links.
+    pub links_calibration_error: Option<f64>,
     /// Mean error of attributed quantities.
     pub quantity_error: Option<f64>,
     /// Recall under budgets; empty when the lines have no days.
@@ -100,10 +105,12 @@ impl BacktestReport {
                 Some(RankedOutcome { day, score: order.priority, is_diverted: is_diverted(order) })
             })
             .collect();
-        let budgets = BUDGETS.into_iter().filter_map(|alerts_per_day| {
+        let wanted: BTreeSet<u32> = BUDGETS.into_iter().chain(input.alerts_per_day).collect();
+        let budgets = wanted.into_iter().filter_map(|alerts_per_day| {
             let recall = recall_at_alerts_per_day(&ranked, alerts_per_day)?;
             Some(BudgetRecall { alerts_per_day, recall })
         });
+        let links = scored_pairs(&input.found_links, &input.true_links);
         let has_parties = !input.party_truth.is_empty();
         Self {
             order_count: input.orders.len() as u64,
@@ -115,6 +122,7 @@ impl BacktestReport {
                 .then(|| party_pair_scores(&input.party_decisions, &input.party_truth, input.threshold)),
             average_precision: average_precision(&scores),
             expected_calibration_error: expected_calibration_error(&scores, BIN_COUNT),
+            links_calibration_error: (!links.is_empty()).then(|| expected_calibration_error(&links, BIN_COUNT)),
             quantity_error: quantity_error(&quantities),
             budgets: budgets.collect(),
             reliability: reliability_bins(&scores, BIN_COUNT),
@@ -139,7 +147,8 @@ impl BacktestReport {
         line(&mut text, "");
         let shown = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
         line(&mut text, &format!("average precision of the ranking    {}", shown(self.average_precision)));
-        line(&mut text, &format!("expected calibration error          {:.3}", self.expected_calibration_error));
+        line(&mut text, &format!("expected calibration error, lines   {:.3}", self.expected_calibration_error));
+        line(&mut text, &format!("expected calibration error, links   {}", shown(self.links_calibration_error)));
         line(&mut text, &format!("mean error of quantities            {}", shown(self.quantity_error)));
         for budget in &self.budgets {
             let name = format!("recall at {} alerts a day", budget.alerts_per_day);
