@@ -90,15 +90,16 @@ const fn stage_name(stage: Stage) -> &'static str {
     }
 }
 
+/// The decisions come last, in `write_findings`: where they stand, the other tables of the run stand too.
 fn write(arguments: &ScreenArguments, found: &BatchOutput, report: &Report) -> io::Result<()> {
     let (folder, format) = (&arguments.out, arguments.format);
-    write_findings(folder, format, &found.findings)?;
     let mut parties = Sheet::create(folder, &output::PARTIES, format)?;
     found.parties.iter().try_for_each(|party| parties.row(&party_row(party)))?;
-    parties.publish()?;
     let mut rejects = Sheet::create(folder, &output::REJECTS, format)?;
     report.rejects.iter().try_for_each(|reject| reject_row(&mut rejects, reject))?;
-    rejects.publish()
+    parties.publish()?;
+    rejects.publish()?;
+    write_findings(folder, format, &found.findings)
 }
 
 /// Writes decisions and links: also what `export` writes.
@@ -109,8 +110,8 @@ pub(super) fn write_findings(folder: &Path, format: Format, findings: &[Finding]
         decisions.row(&output::decision(finding))?;
         finding.links.iter().try_for_each(|link| links.row(&output::link(finding, link)))?;
     }
-    decisions.publish()?;
-    links.publish()
+    links.publish()?;
+    decisions.publish()
 }
 
 fn party_row(party: &PartyRow) -> [Cell<'_>; 7] {
