@@ -250,11 +250,14 @@ impl<'a> Row<'a> {
     fn parsed<T>(&self, column: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Failure> {
         let text = self.text(column);
         parse(text.trim()).ok_or_else(|| {
-            let line = self.record.position().map_or(0, csv::Position::line);
-            let path = self.path.display();
             let shown: String = text.chars().take(40).collect();
-            Failure::Unreadable(format!("{path}: line {line}: `{shown}` is no {column}"))
+            self.wrong(&format!("`{shown}` is no {column}"))
         })
+    }
+
+    fn wrong(&self, what: &str) -> Failure {
+        let line = self.record.position().map_or(0, csv::Position::line);
+        Failure::Unreadable(format!("{}: line {line}: {what}", self.path.display()))
     }
 }
 
