@@ -7,6 +7,8 @@ mod brands;
 mod codes;
 mod compare;
 mod items;
+#[cfg(test)]
+mod tests;
 mod texts;
 mod weights;
 

@@ -25,10 +25,7 @@ pub(super) fn brand_feature<'a>(one: &'a GoodsForm, other: &'a GoodsForm, brands
             let (feature, theirs, ours) = in_description(theirs, &one.description_folded, brands);
             Some((feature, ours, theirs))
         }
-        (None, None) => {
-            let ours = brands.find(&one.description_folded)?;
-            Some(in_description(ours, &other.description_folded, brands))
-        }
+        (None, None) => in_descriptions_only(&one.description_folded, &other.description_folded, brands),
     }
     .filter(|found| found.0 != Feature::BrandUnnamed || one.brand.is_some() || other.brand.is_some())
 }
@@ -60,6 +57,17 @@ fn in_description<'a>(brand: &'a str, description: &'a str, brands: &'a Brands) 
             Some(spelt) => (Feature::BrandInDescription, brand, spelt),
             None => (Feature::BrandUnnamed, brand, ""),
         },
+    }
+}
+
+/// Neither paper has a brand column: what the first names is looked for in the second, and the reverse.
+fn in_descriptions_only<'a>(one: &'a str, other: &'a str, brands: &'a Brands) -> Option<Found<'a>> {
+    let forward = brands.find(one).map(|brand| in_description(brand, other, brands));
+    let backward = brands.find(other).map(|brand| in_description(brand, one, brands));
+    let backward = backward.map(|(feature, theirs, ours)| (feature, ours, theirs));
+    match (forward, backward) {
+        (Some(forward), Some(backward)) => Some(if forward.0 <= backward.0 { forward } else { backward }),
+        (found, None) | (None, found) => found,
     }
 }
 

@@ -10,6 +10,8 @@ mod folds;
 mod movement;
 mod orders;
 mod severity;
+#[cfg(test)]
+mod tests;
 
 pub use assess::{Assessor, assess};
 pub use catalogue::{CatalogueEntry, catalogue};

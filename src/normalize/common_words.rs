@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use super::script::skeleton;
 
-/// A word that many firms carry in their names.
+/// A word that many firms carry in their names. Roots that are only translated do not count as common.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct CommonWord {
     /// How many of ten thousand firm names hold it, before anything is learnt.
@@ -18,7 +18,7 @@ pub struct CommonWord {
 }
 
 /// Shortest spelling in which one typing error is forgiven.
-const FORGIVEN_LENGTH_MIN: usize = 6;
+const FORGIVEN_LENGTH_MIN: usize = 7;
 /// Shortest word that is cut off the end of a joined spelling, and the shortest rest before it.
 const SUFFIX_LENGTH_MIN: usize = 4;
 const REST_LENGTH_MIN: usize = 4;
@@ -29,10 +29,13 @@ struct Words {
     /// Folded spelling with one letter left out to the folded key, only where that is unambiguous.
     shortened: HashMap<String, Option<&'static str>>,
     keys: HashMap<&'static str, CommonWord>,
+    /// All folded spellings of a key, roots included.
+    by_key: HashMap<&'static str, Vec<String>>,
 }
 
 static WORDS: LazyLock<Words> = LazyLock::new(|| {
-    let mut words = Words { spellings: HashMap::new(), shortened: HashMap::new(), keys: HashMap::new() };
+    let mut words =
+        Words { spellings: HashMap::new(), shortened: HashMap::new(), keys: HashMap::new(), by_key: HashMap::new() };
     for line in include_str!("../../data/translated_words.tsv").lines().filter(|line| !line.starts_with('#')) {
         let mut cells = line.split('\t');
         let (Some(key), Some(count), Some(class), Some(spellings)) =
@@ -41,9 +44,13 @@ static WORDS: LazyLock<Words> = LazyLock::new(|| {
             continue;
         };
         let word = CommonWord { per_ten_thousand: count.parse().unwrap_or(10.0), is_generic: class == "generic" };
-        words.keys.insert(key, word);
+        if class != "root" {
+            words.keys.insert(key, word);
+        }
         for spelling in spellings.split(' ') {
-            words.spellings.entry(skeleton(spelling)).or_insert(key);
+            let folded = skeleton(spelling);
+            words.by_key.entry(key).or_default().push(folded.clone());
+            words.spellings.entry(folded).or_insert(key);
         }
     }
     let all: Vec<(String, &'static str)> =
@@ -68,6 +75,16 @@ fn without(word: &str, position: usize) -> String {
 /// What is known of a word of a `NameForm`, if it is common.
 pub fn common_word(token: &str) -> Option<CommonWord> {
     WORDS.keys.get(token).copied()
+}
+
+/// The folded spellings of a key that stands for several; empty for a word that stands for itself.
+pub fn spellings_of(token: &str) -> &'static [String] {
+    WORDS.by_key.get(token).map_or(&[], Vec::as_slice)
+}
+
+/// The key of a folded word that is spelt as the table has it.
+pub(super) fn exact_key_of(folded: &str) -> Option<&'static str> {
+    WORDS.spellings.get(folded).copied()
 }
 
 /// The key of a folded word, if it is a common one or one typing error away from it.
@@ -100,6 +117,7 @@ pub(super) fn split_suffix(folded: &str) -> Option<(usize, &'static str)> {
     }
     (REST_LENGTH_MIN..=folded.len() - SUFFIX_LENGTH_MIN)
         .find_map(|cut| WORDS.spellings.get(&folded[cut..]).map(|key| (cut, *key)))
+        .filter(|(_, key)| WORDS.keys.contains_key(key))
 }
 
 #[cfg(test)]

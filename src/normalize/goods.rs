@@ -119,8 +119,8 @@ mod tests {
     proptest! {
         #[test]
         fn folding_never_breaks_and_is_stable(text in "\\PC{0,80}", name in "\\PC{0,30}") {
-            let form = goods(None, &text, &name, &text, &text, std::slice::from_ref(&text), &[name.clone()]);
-            prop_assert_eq!(&form, &goods(None, &text, &name, &text, &text, std::slice::from_ref(&text), &[name.clone()]));
+            let form = goods(None, &text, &name, &text, &text, std::slice::from_ref(&text), std::slice::from_ref(&name));
+            prop_assert_eq!(&form, &goods(None, &text, &name, &text, &text, std::slice::from_ref(&text), std::slice::from_ref(&name)));
             if let Some(folded) = &form.brand {
                 prop_assert!(folded.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()));
                 prop_assert_eq!(brand(folded), Some(folded.clone()));

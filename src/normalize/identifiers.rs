@@ -247,7 +247,7 @@ mod tests {
         }
 
         #[test]
-        fn one_wrong_digit_never_passes_unnoticed_in_a_bin(serial in 0_u32..100_000, position in 0_usize..12, shift in 1_u32..10) {
+        fn one_wrong_digit_never_passes_unnoticed_in_a_bin(serial in 0_u32..100_000, position in (0_usize..12).prop_filter("the eleventh digit has weight 11, so the check is blind to it", |position| *position != 10), shift in 1_u32..10) {
             let prefix = format!("180640{serial:05}");
             let whole: Vec<String> = (0..10).map(|check| format!("{prefix}{check}")).filter(|bin| read(bin, "KZ").1 == Validity::Valid).collect();
             prop_assert!(whole.len() <= 1);

@@ -60,22 +60,22 @@ pub(super) struct Word {
 pub(super) fn words(text: &str) -> Vec<Word> {
     let mut found = Vec::with_capacity(6);
     let mut current: Vec<char> = Vec::with_capacity(16);
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
+    let is_cyrillic_text = text.chars().any(is_surely_cyrillic);
+    for character in text.chars() {
         if character.is_alphanumeric() {
             let switches = current.last().is_some_and(|last| last.is_numeric() != character.is_numeric());
             if switches {
-                found.push(finish(&mut current, false));
+                found.push(finish(&mut current, false, is_cyrillic_text));
             }
             current.extend(character.to_lowercase());
         } else if is_joiner(character) && !current.is_empty() {
             // Apostrophes and combining marks belong to the letter before them.
         } else if !current.is_empty() {
-            found.push(finish(&mut current, character == '.'));
+            found.push(finish(&mut current, character == '.', is_cyrillic_text));
         }
     }
     if !current.is_empty() {
-        found.push(finish(&mut current, false));
+        found.push(finish(&mut current, false, is_cyrillic_text));
     }
     found
 }
@@ -84,8 +84,8 @@ fn is_joiner(character: char) -> bool {
     matches!(character, '\'' | '’' | '‘' | 'ʼ' | 'ʹ' | '`' | '´' | '\u{0300}'..='\u{036f}' | '\u{00ad}' | '\u{200b}')
 }
 
-fn finish(letters: &mut Vec<char>, has_stop: bool) -> Word {
-    repair_look_alikes(letters);
+fn finish(letters: &mut Vec<char>, has_stop: bool, is_cyrillic_text: bool) -> Word {
+    repair_look_alikes(letters, is_cyrillic_text);
     let mut romanised = String::with_capacity(letters.len() + 4);
     for &letter in letters.iter() {
         romanise(letter, &mut romanised);
@@ -94,17 +94,23 @@ fn finish(letters: &mut Vec<char>, has_stop: bool) -> Word {
     Word { romanised, has_stop }
 }
 
-/// A Latin `a` inside a Cyrillic word was meant to be Cyrillic, and the reverse: the majority decides.
-fn repair_look_alikes(letters: &mut [char]) {
+fn is_surely_cyrillic(letter: char) -> bool {
+    let small = letter.to_lowercase().next().unwrap_or(letter);
+    is_cyrillic(small) && to_latin(small).is_none()
+}
+
+/// A Latin `a` inside a Cyrillic word was meant to be Cyrillic, and the reverse.
+fn repair_look_alikes(letters: &mut [char], is_cyrillic_text: bool) {
     let latin = letters.iter().filter(|letter| letter.is_ascii_alphabetic()).count();
     let cyrillic = letters.iter().filter(|letter| is_cyrillic(**letter)).count();
     if latin == 0 || cyrillic == 0 {
         return;
     }
-    // A letter that only one script has decides; otherwise the majority does.
+    // A letter that only one script has decides; otherwise the rest of the text does.
     let sure_cyrillic = letters.iter().any(|letter| is_cyrillic(*letter) && to_latin(*letter).is_none());
     let sure_latin = letters.iter().any(|letter| letter.is_ascii_alphabetic() && to_cyrillic(*letter).is_none());
-    let is_cyrillic_word = if sure_cyrillic == sure_latin { cyrillic >= latin } else { sure_cyrillic };
+    let is_cyrillic_word =
+        if sure_cyrillic == sure_latin { is_cyrillic_text || cyrillic >= latin } else { sure_cyrillic };
     for letter in letters.iter_mut() {
         let repaired = if is_cyrillic_word { to_cyrillic(*letter) } else { to_latin(*letter) };
         *letter = repaired.unwrap_or(*letter);
@@ -184,6 +190,7 @@ fn fold_step(bytes: &[u8], position: usize, out: &mut Vec<u8>) -> usize {
         b'x' => (b"ks", 1),
         b'y' => (b"i", 1),
         // A glide in German style (`azija`, `sajran`); before other vowels it is the Kazakh `ж`.
+        b'j' if out.last() == Some(&b'l') && matches!(next, b'u' | b'a') => (b"", 1),
         b'j' if out.last() == Some(&b'i') || !is_vowel(next) && next != b'y' => (b"i", 1),
         _ => (&rest[..1], 1),
     };

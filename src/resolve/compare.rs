@@ -19,13 +19,6 @@ pub struct Comparison {
     pub evidence: Vec<Evidence>,
 }
 
-impl Comparison {
-    pub(super) fn add(&mut self, evidence: Evidence) {
-        self.bits = Bits(self.bits.0.saturating_add(evidence.bits.0));
-        self.evidence.push(evidence);
-    }
-}
-
 /// Compares two mentions as they stand.
 pub fn compare_forms(a: &MentionForm, b: &MentionForm, statistics: &NameStatistics) -> Comparison {
     let mut comparison = Comparison::default();

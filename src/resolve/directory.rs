@@ -266,7 +266,7 @@ impl Directory {
         let floor = if same_number { w::NAME_FLOOR_WITH_IDENTIFIER } else { w::NAME_FLOOR };
         let support = firm.support();
         let mut best: Option<(&'a NameForm, f64)> = None;
-        for name in firm.names(&form.name).into_iter().take(NAMES_EXAMINED_MAX) {
+        for name in firm.names(&form.name) {
             let minor = if name.is_registered || same_number { 0.0 } else { minor_bits(name.count, support) };
             let bits = (compare_names(&name.form, &form.name, &self.statistics) + minor).max(floor);
             if best.is_none_or(|known| bits > known.1) {
@@ -337,17 +337,11 @@ impl<'a> Firm<'a> {
         self.profiles().map(|profile| profile.support).sum()
     }
 
-    /// Spellings to compare: one that equals the mention's alone if there is one, else the most telling first.
-    fn names(&self, form: &NameForm) -> Vec<&'a ProfileName> {
-        let equal = self.profiles().flat_map(|profile| &profile.names).filter(|name| name.form.tokens == form.tokens);
-        let mut names: Vec<&ProfileName> = equal.collect();
-        if names.is_empty() {
-            names = self.profiles().flat_map(|profile| profile.names.iter().take(NAMES_EXAMINED_MAX)).collect();
-        }
-        names.sort_by(|a, b| {
-            (b.is_registered, b.count).cmp(&(a.is_registered, a.count)).then_with(|| a.form.cmp(&b.form))
-        });
-        names
+    /// Spellings to compare: those that equal the mention's if there are any, else the most telling.
+    fn names(&self, form: &NameForm) -> impl Iterator<Item = &'a ProfileName> + use<'_, 'a> {
+        let all = || self.profiles().flat_map(|profile| profile.names.iter().take(NAMES_EXAMINED_MAX));
+        let equal = self.profiles().flat_map(|profile| &profile.names).find(|name| name.form.tokens == form.tokens);
+        equal.into_iter().chain(all().filter(move |_| equal.is_none()))
     }
 }
 

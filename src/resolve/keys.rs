@@ -8,8 +8,8 @@ use super::statistics::is_number;
 use crate::model::{Address, Identifier, MentionForm, NameForm};
 use crate::normalize::common_word;
 
-/// Consonant frames up to this length are too unspecific and give way to the word itself.
-const FRAME_LENGTH_MIN: usize = 4;
+/// Shorter consonant frames are too unspecific and give way to the word itself; frames of this length go beside it.
+const FRAME_LENGTH_MIN: usize = 3;
 /// Frames are cut here before letters are left out, which bounds the number of keys.
 const FRAME_LENGTH_MAX: usize = 14;
 
@@ -77,7 +77,13 @@ fn token_keys(tokens: &[String], keys: &mut Vec<u64>) {
         common_pairs(tokens, keys);
         return;
     }
-    left_out_keys(&frame(&head), keys);
+    let sure = consonants(&head);
+    if sure.len() >= FRAME_LENGTH_MIN {
+        left_out_keys(&sure, keys);
+    }
+    if sure.len() <= FRAME_LENGTH_MIN {
+        left_out_keys(head.as_bytes(), keys);
+    }
 }
 
 fn common_pairs(tokens: &[String], keys: &mut Vec<u64>) {
@@ -108,17 +114,21 @@ fn left_out_keys(frame: &[u8], keys: &mut Vec<u64>) {
     }
 }
 
-/// What survives other romanisations and most slips in vowels: the sure consonants, or the word itself if too short.
+/// The sure consonants of a word, or the word itself if they are too few.
 fn frame(word: &str) -> Vec<u8> {
-    let sure: Vec<u8> = word
-        .bytes()
+    let sure = consonants(word);
+    if sure.len() >= FRAME_LENGTH_MIN { sure } else { word.as_bytes().to_vec() }
+}
+
+/// What survives other romanisations and most slips in vowels.
+fn consonants(word: &str) -> Vec<u8> {
+    word.bytes()
         .filter_map(|letter| match letter {
             b'a' | b'e' | b'i' | b'o' | b'u' | b'j' | b'h' | b'v' => None,
             b'z' | b'c' => Some(b's'),
             other => Some(other),
         })
-        .collect();
-    if sure.len() >= FRAME_LENGTH_MIN { sure } else { word.as_bytes().to_vec() }
+        .collect()
 }
 
 #[cfg(test)]

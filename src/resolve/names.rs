@@ -7,7 +7,7 @@ use super::similarity::{LENGTH_MAX, distance, limit};
 use super::statistics::{NameStatistics, is_number};
 use super::weights as w;
 use crate::model::{Bits, Evidence, EvidenceKind, LegalForm, NameForm, Probability};
-use crate::normalize::common_word;
+use crate::normalize::{common_word, spellings_of};
 use std::sync::LazyLock;
 
 /// Most words of a name that are compared.
@@ -143,7 +143,7 @@ fn compare_tokens(mut a: Side<'_>, mut b: Side<'_>, statistics: &NameStatistics)
     let mut bits = equal_words(&mut a, &mut b);
     bits += joined_words(&mut a, &mut b, 0);
     bits += misspelt_words(&mut a, &mut b, statistics);
-    bits += joined_words(&mut a, &mut b, 200);
+    bits += joined_words(&mut a, &mut b, 100);
     bits += cut_word(&mut a, &mut b) + cut_word(&mut b, &mut a);
     let (numbers_a, numbers_b) = (numbers_left(&a), numbers_left(&b));
     bits += words_left(&a) + words_left(&b);
@@ -202,8 +202,7 @@ fn misspelt_words(a: &mut Side<'_>, b: &mut Side<'_>, statistics: &NameStatistic
         let mut nearest: Option<(u32, usize, usize)> = None;
         for i in a.left().filter(|i| !is_number(&a.tokens[*i])) {
             for j in b.left().filter(|j| !is_number(&b.tokens[*j])) {
-                let (one, other) = (a.tokens[i].as_bytes(), b.tokens[j].as_bytes());
-                if let Some(apart) = distance(one, other, limit(one.len().min(other.len()))) {
+                if let Some(apart) = words_apart(&a.tokens[i], &b.tokens[j]) {
                     if nearest.is_none_or(|known| apart < known.0) {
                         nearest = Some((apart, i, j));
                     }
@@ -217,6 +216,17 @@ fn misspelt_words(a: &mut Side<'_>, b: &mut Side<'_>, statistics: &NameStatistic
         if are_words(&a.tokens[i]) && are_words(&b.tokens[j]) {
             bits += w::SPELLING_BOTH_ATTESTED;
         }
+    }
+}
+
+/// How far two words are apart, if an error can explain it; a translated word may be near by any of its spellings.
+fn words_apart(one: &str, other: &str) -> Option<u32> {
+    let apart = |one: &str, other: &str| distance(one.as_bytes(), other.as_bytes(), limit(one.len().max(other.len())));
+    match (spellings_of(one), spellings_of(other)) {
+        ([], []) => apart(one, other),
+        (spellings, []) => spellings.iter().filter_map(|spelling| apart(spelling, other)).min(),
+        ([], spellings) => spellings.iter().filter_map(|spelling| apart(one, spelling)).min(),
+        _ => None,
     }
 }
 
@@ -240,12 +250,17 @@ fn cut_word(a: &mut Side<'_>, b: &mut Side<'_>) -> f64 {
         return 0.0;
     };
     (a.done[last], b.done[whole]) = (true, true);
+    if expected {
+        // What stood behind the cut is gone as well.
+        (whole + 1..b.tokens.len()).for_each(|index| b.done[index] = true);
+    }
     let known = a.tokens[last].len() as f64 / b.tokens[whole].len() as f64;
     b.bits[whole] * known.min(1.0) + if expected { w::CUT_EXPECTED } else { w::CUT_UNEXPECTED }
 }
 
 fn is_cut_of(short: &str, long: &str) -> bool {
-    long.len() > short.len() && long.starts_with(short)
+    let is_start = |long: &str| long.len() > short.len() && long.starts_with(short);
+    is_start(long) || spellings_of(long).iter().any(|spelling| is_start(spelling))
 }
 
 fn numbers_left(side: &Side<'_>) -> bool {

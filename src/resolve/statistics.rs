@@ -28,7 +28,8 @@ impl NameStatistics {
             return NUMBER_BITS;
         }
         let prior = common_word(token).map_or(RARE_WORD_FREQUENCY, |word| word.per_ten_thousand / 10_000.0);
-        let learnt = middle(step(self.counts.get(token).copied().unwrap_or(0)));
+        let count = self.counts.get(token).copied().unwrap_or(0);
+        let learnt = if self.firms == 0 { 0.0 } else { middle(step(count)) };
         -((learnt + prior * PRIOR_NAMES) / (self.firms_rounded() + PRIOR_NAMES)).log2()
     }
 

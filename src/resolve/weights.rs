@@ -70,8 +70,8 @@ pub(super) const WORDS_JOINED: f64 = -0.5;
 pub(super) const CUT_EXPECTED: f64 = -1.0;
 pub(super) const CUT_UNEXPECTED: f64 = -4.0;
 /// One name has a word that the other lacks: a rare one, a trade's one, a generic one (Company, Group).
-pub(super) const WORD_MISSING_RARE: f64 = -9.0;
-pub(super) const WORD_MISSING_COMMON: f64 = -6.5;
+pub(super) const WORD_MISSING_RARE: f64 = -13.0;
+pub(super) const WORD_MISSING_COMMON: f64 = -8.0;
 pub(super) const WORD_MISSING_GENERIC: f64 = -3.5;
 /// A number on one side only, or two different numbers: bits of the whole name are at most this.
 pub(super) const NUMBER_MISSING_CAP: f64 = -2.0;
@@ -83,9 +83,9 @@ pub(super) const NAME_FLOOR_WITH_IDENTIFIER: f64 = -12.0;
 pub(super) const ALIAS_USED: f64 = -1.0;
 
 /// A company in the register is this much more likely to be meant than one seen on a paper once.
-pub(super) const REGISTERED_BITS: f64 = 3.0;
+pub(super) const REGISTERED_BITS: f64 = 1.5;
 /// Every doubling of the papers that name the firm's number, up to a limit.
-pub(super) const SUPPORT_PER_DOUBLING: f64 = 0.8;
+pub(super) const SUPPORT_PER_DOUBLING: f64 = 1.0;
 pub(super) const SUPPORT_DOUBLINGS_MAX: u32 = 6;
 /// A spelling seen on few of the firm's papers may be another firm's under a wrong number: per halving, and at most.
 pub(super) const MINOR_NAME_PER_HALVING: f64 = -0.5;

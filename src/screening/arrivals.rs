@@ -8,7 +8,7 @@ use crate::model::{Case, Probability};
 
 use super::index::{CaseIndex, identity, papers_of};
 use super::policy::Policy;
-use super::weigh::{ArrivalState, despatch_day, in_order_unit};
+use super::weigh::{ArrivalState, arrival_window, in_order_unit};
 
 /// Least identity of buyer and consignee for an arrival to be looked at.
 const IDENTITY_MIN: f64 = 0.2;
@@ -19,8 +19,7 @@ const QUANTITY_TOLERANCE: f64 = 0.02;
 pub(super) fn match_arrivals(case: &Case, index: &CaseIndex, brands: &Brands, policy: &Policy) -> Vec<Option<u32>> {
     let mut pairs: Vec<(i64, i32, u32, u32)> = Vec::new();
     for (order_index, order) in case.orders.iter().enumerate() {
-        let from = despatch_day(&order.line).plus_days(-2);
-        let until = from.plus_days(policy.transit_days_max);
+        let (from, until) = arrival_window(&order.line, policy);
         for paper_index in papers_of(&index.arrived, &order.buyer, from, until) {
             let paper = &case.shipments[paper_index as usize];
             let Some(amount) = in_order_unit(&order.line, &paper.line) else { continue };

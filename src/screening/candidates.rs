@@ -13,7 +13,7 @@ use crate::model::{
 
 use super::index::{CaseIndex, identity, papers_of};
 use super::policy::Policy;
-use super::weigh::{ArrivalState, Weighed, in_order_unit, weigh, weigh_hop};
+use super::weigh::{ArrivalState, Weighed, in_order_unit, onward_window, weigh, weigh_hop};
 
 /// Firms between buyer and border that are followed.
 const INTERMEDIARIES_MAX: usize = 2;
@@ -93,8 +93,7 @@ impl Search<'_> {
 
     /// Papers of the buyer in the window, nearest to the order first when there are too many.
     fn papers_near(&self, order: &CaseOrder, limits: &mut Vec<String>) -> Vec<u32> {
-        let from = order.line.order_date.plus_days(-self.policy.days_before_order_max);
-        let until = order.line.order_date.plus_days(self.policy.days_after_order_max);
+        let (from, until) = onward_window(&order.line, self.policy);
         let mut papers = papers_of(&self.index.sent, &order.buyer, from, until);
         if papers.len() > self.policy.papers_per_order_max {
             limits.push(format!(

@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use crate::goods;
 use crate::model::{
-    Case, CaseLimits, CaseOrder, CaseShipment, EntityShare, EntityView, GoodsForm, ShipmentRole,
+    Case, CaseLimits, CaseOrder, CaseShipment, Day, EntityShare, EntityView, GoodsForm, OrderLine, ShipmentRole,
 };
 
 use super::holdings::{HeldShipment, Holdings};
+use super::policy::Policy;
 use super::record::between;
-use super::weigh::despatch_day;
+use super::weigh::{arrival_window, onward_window};
 
 /// The records of one case, by their numbers in the holdings.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +37,9 @@ impl Cut {
         self.shipments.iter().copied()
     }
 }
+
+/// From which day to which a paper of some kind is tied to an order line.
+type Window = fn(&OrderLine, &Policy) -> (Day, Day);
 
 /// A record waiting for its ties to be followed.
 #[derive(Clone, Copy)]
@@ -201,10 +205,8 @@ impl Walk<'_> {
         let holdings = self.holdings;
         let held = &holdings.orders[order as usize];
         let line = &held.base.line;
-        let from = line.order_date.plus_days(-holdings.policy.days_before_order_max);
-        let until = line.order_date.plus_days(holdings.policy.days_after_order_max);
-        let arrival_from = despatch_day(line).plus_days(-2);
-        let arrival_until = arrival_from.plus_days(holdings.policy.transit_days_max);
+        let (from, until) = onward_window(line, &holdings.policy);
+        let (arrival_from, arrival_until) = arrival_window(line, &holdings.policy);
         for (entity, _) in &holdings.mentions[held.buyer as usize].shares {
             let entity = &holdings.entities[*entity as usize];
             let sent = between(&entity.sent, from, until);
@@ -222,28 +224,34 @@ impl Walk<'_> {
         let holdings = self.holdings;
         let held = &holdings.shipments[shipment as usize];
         match held.base.role {
-            ShipmentRole::Arrival => self.orders_of(held.consignee, held, holdings.policy.transit_days_max + 40),
+            ShipmentRole::Arrival => self.orders_of(held.consignee, held, arrival_window),
             ShipmentRole::Transfer => {
-                self.orders_of(held.consignor, held, holdings.policy.days_after_order_max);
+                self.orders_of(held.consignor, held, onward_window);
                 self.transfers_before(held);
                 self.papers_after(held);
             }
             ShipmentRole::Onward => {
-                self.orders_of(held.consignor, held, holdings.policy.days_after_order_max);
+                self.orders_of(held.consignor, held, onward_window);
                 self.transfers_before(held);
             }
         }
     }
 
-    fn orders_of(&mut self, mention: Option<u32>, paper: &HeldShipment, days_after_order_max: i32) {
+    /// The same tie as in `from_order`, seen from the paper: were it wider or narrower on one side, a record could
+    /// belong to two cases.
+    fn orders_of(&mut self, mention: Option<u32>, paper: &HeldShipment, window: Window) {
         let holdings = self.holdings;
         let Some(mention) = mention else { return };
-        let from = paper.base.line.date.plus_days(-days_after_order_max);
-        let until = paper.base.line.date.plus_days(holdings.policy.days_before_order_max);
+        let day = paper.base.line.date;
+        let earliest = day.plus_days(-holdings.policy.days_after_order_max);
+        let latest = day.plus_days(holdings.policy.days_before_order_max);
         for (entity, _) in &holdings.mentions[mention as usize].shares {
-            for (_, order) in between(&holdings.entities[*entity as usize].orders, from, until) {
+            for (_, order) in between(&holdings.entities[*entity as usize].orders, earliest, latest) {
                 let order_held = &holdings.orders[*order as usize];
+                let (from, until) = window(&order_held.base.line, &holdings.policy);
                 if order_held.tenant == self.cut.tenant
+                    && from <= day
+                    && day <= until
                     && goods::may_match(&order_held.base.goods, &paper.base.goods)
                 {
                     self.meet_order(*order);

@@ -7,7 +7,7 @@ use crate::goods;
 use crate::model::{Day, Probability, ShipmentRole};
 
 use super::holdings::Holdings;
-use super::weigh::{ArrivalState, despatch_day, in_order_unit, weigh};
+use super::weigh::{ArrivalState, arrival_window, despatch_day, in_order_unit, onward_window, weigh};
 
 /// What the quick look found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -28,8 +28,7 @@ pub(super) fn echo_of(holdings: &Holdings, order: u32) -> EchoOf {
     let policy = &holdings.policy;
     let line = &held.base.line;
     let shares = &holdings.mentions[held.buyer as usize].shares;
-    let from = line.order_date.plus_days(-policy.days_before_order_max);
-    let until = line.order_date.plus_days(policy.days_after_order_max);
+    let (from, until) = onward_window(line, policy);
     let mut best = 0.0_f64;
     for (entity, share) in shares {
         let papers = between(&holdings.entities[*entity as usize].sent, from, until);
@@ -60,8 +59,7 @@ pub(super) fn echo_of(holdings: &Holdings, order: u32) -> EchoOf {
 fn arrival_seen(holdings: &Holdings, order: u32) -> bool {
     let held = &holdings.orders[order as usize];
     let line = &held.base.line;
-    let from = despatch_day(line).plus_days(-2);
-    let until = from.plus_days(holdings.policy.transit_days_max);
+    let (from, until) = arrival_window(line, &holdings.policy);
     let shares = &holdings.mentions[held.buyer as usize].shares;
     shares.iter().any(|(entity, _)| {
         between(&holdings.entities[*entity as usize].arrivals_received, from, until).iter().any(|(_, paper)| {

@@ -216,10 +216,9 @@ impl Holdings {
     /// may end otherwise.
     fn meet_papers(&self, papers: &[u32], look_again: &mut BTreeSet<u32>, dirty: &mut Dirty) {
         let policy = &self.policy;
-        let window = policy.days_after_order_max.max(policy.transit_days_max + 40);
         for paper in papers {
             let held = &self.shipments[*paper as usize];
-            let from = held.base.line.date.plus_days(-window);
+            let from = held.base.line.date.plus_days(-policy.days_after_order_max);
             let until = held.base.line.date.plus_days(policy.days_before_order_max);
             for mention in held.consignor.iter().chain(&held.consignee) {
                 for (entity, _) in &self.mentions[*mention as usize].shares {

@@ -176,9 +176,25 @@ fn weight_evidence(order: &OrderLine, paper: &ShipmentLine, policy: &Policy) -> 
     })
 }
 
+/// Days from order to despatch beyond which a stated despatch is not believed: it bounds every search by order date.
+const DESPATCH_DAYS_MAX: i32 = 300;
+
 /// The day from which the goods can have been on their way.
 pub(super) fn despatch_day(order: &OrderLine) -> Day {
-    order.ship_date.unwrap_or(order.order_date.plus_days(3))
+    let latest = order.order_date.plus_days(DESPATCH_DAYS_MAX);
+    order.ship_date.map_or(order.order_date.plus_days(3), |day| day.clamp(order.order_date, latest))
+}
+
+/// Days within which a paper may be the arrival of an order line.
+pub(super) fn arrival_window(order: &OrderLine, policy: &Policy) -> (Day, Day) {
+    let from = despatch_day(order).plus_days(-2);
+    (from, from.plus_days(policy.transit_days_max))
+}
+
+/// Days within which a paper may send the goods of an order line on.
+pub(super) fn onward_window(order: &OrderLine, policy: &Policy) -> (Day, Day) {
+    let from = order.order_date.plus_days(-policy.days_before_order_max);
+    (from, order.order_date.plus_days(policy.days_after_order_max))
 }
 
 fn timing_evidence(order: &OrderLine, paper_day: Day, arrival: ArrivalState<'_>) -> Evidence {

@@ -167,18 +167,19 @@ impl Block {
         let parameters = &world.options.parameters;
         for index in 0..size.orders {
             let previous = block.orders.last().filter(|_| dice.chance(parameters.order_further_line_share));
-            let (buyer, key, order_date) = match previous {
+            let (buyer, key, ordered) = match previous {
                 Some(order) => {
                     let key = OrderKey { line_no: order.line.key.line_no + 1, ..order.line.key.clone() };
-                    (order.buyer, key, order.line.order_date)
+                    (order.buyer, key, Some(order.line.order_date))
                 }
                 None => {
                     let buyer = block.buyers.start + dice.index(block.buyers.len());
                     let key = OrderKey { order_id: format!("SO{:07}", size.first_order + index), line_no: 1 };
-                    (buyer, key, order_day(&block.firms[buyer], &mut dice))
+                    (buyer, key, None)
                 }
             };
-            let item = block.choose_item(world, buyer, &mut dice);
+            let (item, repeated) = block.choose_item(world, buyer, &mut dice);
+            let order_date = ordered.or(repeated).unwrap_or_else(|| order_day(&block.firms[buyer], &mut dice));
             let order = make_order(world, &block.firms[buyer], key, order_date, item, &mut dice);
             block.orders.push(Order { buyer, ..order });
         }
@@ -187,6 +188,8 @@ impl Block {
 
     fn with_firms(world: &World<'_>, number: u64, size: BlockSize) -> Self {
         let mut dice = Dice::of(world.options.seed, Purpose::Shuffle, number.wrapping_mul(2) + 1);
+        let parameters = &world.options.parameters;
+        let offset = dice.within(0.0, 1.0 / parameters.diverting_buyer_share.max(0.001));
         let counts = firm_counts(world.options, size.orders, size.shipments);
         let mut firms: Vec<Firm> = Vec::with_capacity(world.firms_of_block as usize + world.large.len());
         let mut ranges = Vec::with_capacity(counts.len());
@@ -197,9 +200,11 @@ impl Block {
                 firms.extend_from_slice(&world.large[(rank - 2) * half..(rank - 1) * half]);
             }
             for index in 0..count {
-                let is_diverting = dice.chance(world.options.parameters.diverting_buyer_share);
+                // Every so manieth buyer, so that small worlds keep to the share too.
+                let step = |place: u64| ((place as f64 + offset) * parameters.diverting_buyer_share) as u64;
+                let is_diverting = step(index + 1) > step(index);
                 let role = match rank {
-                    0 => Role::Buyer { is_diverting: is_diverting || index == 0 && number == 0 },
+                    0 => Role::Buyer { is_diverting: is_diverting },
                     1 => Role::Middleman,
                     2 => Role::Trader,
                     3 => Role::Russian,
@@ -207,7 +212,7 @@ impl Block {
                 };
                 let place = 2 * LARGE_FIRMS + number * world.firms_of_block + firms.len() as u64;
                 let mut firm = world.firms.make(place, role);
-                if !firms.is_empty() && dice.chance(world.options.parameters.namesake_share) {
+                if !firms.is_empty() && dice.chance(parameters.namesake_share) {
                     firm.words.clone_from(&firms[dice.index(firms.len())].words);
                 }
                 firms.push(firm);
@@ -220,15 +225,18 @@ impl Block {
         Self { firms, buyers, middlemen, traders, russians, neighbours, orders: Vec::new(), papers: Vec::new() }
     }
 
-    fn choose_item(&self, world: &World<'_>, buyer: usize, dice: &mut Dice) -> usize {
+    /// What a buyer orders next, and on which day if it follows soon upon an earlier order of the same.
+    fn choose_item(&self, world: &World<'_>, buyer: usize, dice: &mut Dice) -> (usize, Option<Day>) {
         if dice.chance(world.options.parameters.reorder_share) {
-            let earlier: Vec<usize> =
-                self.orders.iter().filter(|order| order.buyer == buyer).map(|order| order.item).collect();
+            let earlier: Vec<&Order> = self.orders.iter().filter(|order| order.buyer == buyer).collect();
             if !earlier.is_empty() {
-                return earlier[dice.index(earlier.len())];
+                let example = earlier[dice.index(earlier.len())];
+                let soon = example.line.order_date.plus_days(dice.between(1, 30) as i32);
+                let is_soon = soon.number() <= LAST_DAY && dice.chance(0.6);
+                return (example.item, is_soon.then_some(soon));
             }
         }
-        dice.index(world.catalogue.own.len())
+        (dice.index(world.catalogue.own.len()), None)
     }
 }
 
@@ -274,9 +282,9 @@ fn make_order(
         order_date,
         ship_date: Some(ship_date),
         buyer: buyer_mention(world, buyer, dice),
-        consignee: Party::default(),
-        end_user: Party::default(),
-        payer: Party::default(),
+        consignee: forwarder(world, dice),
+        end_user: end_user(world, buyer, dice),
+        payer: payer(world, buyer, dice),
         destination_country: Some(Country::KZ),
         incoterms: dice.pick(&["FCA", "CPT", "DAP", "EXW", ""]).to_owned(),
         hs_code: HsCode::from_digits(good.code_eight),
@@ -284,7 +292,7 @@ fn make_order(
         brand: item.brand.to_owned(),
         part_number: item.part_number.clone(),
         gtin: if dice.chance(0.35) { item.gtin.clone() } else { String::new() },
-        serial_numbers: if good.is_serial && dice.chance(0.7) { serials(item, pieces, dice) } else { Vec::new() },
+        serial_numbers: if good.is_serial && dice.chance(0.55) { serials(item, pieces, dice) } else { Vec::new() },
         lot_numbers: if dice.chance(0.2) { vec![lot.clone()] } else { Vec::new() },
         quantity: Amount::from_whole(pieces as i64),
         unit: Unit::Piece,
@@ -315,6 +323,41 @@ fn buyer_mention(world: &World<'_>, buyer: &Firm, dice: &mut Dice) -> Party {
         phone: if dice.chance(parameters.phone_shown_share) { buyer.phone.clone() } else { String::new() },
         email,
     }
+}
+
+/// The forwarder to whom the goods go first, on some orders.
+fn forwarder(world: &World<'_>, dice: &mut Dice) -> Party {
+    if !dice.chance(world.options.parameters.forwarder_consignee_share) {
+        return Party::default();
+    }
+    let name = dice.pick(world.firms.vocabulary.carriers).to_owned();
+    Party { name, country: Some(Country::KZ), ..Party::default() }
+}
+
+/// The buyer itself, where the order names an end user.
+fn end_user(world: &World<'_>, buyer: &Firm, dice: &mut Dice) -> Party {
+    let parameters = &world.options.parameters;
+    if !dice.chance(parameters.end_user_stated_share) {
+        return Party::default();
+    }
+    let name = spelling::latin_mention(buyer, parameters, dice);
+    Party { name, country: Some(buyer.country), ..Party::default() }
+}
+
+/// Somebody abroad who pays instead of the buyer, on some orders.
+fn payer(world: &World<'_>, buyer: &Firm, dice: &mut Dice) -> Party {
+    let parameters = &world.options.parameters;
+    let share = match buyer.role {
+        Role::Buyer { is_diverting: true } => parameters.foreign_payer_share_diverting,
+        _ => parameters.foreign_payer_share_honest,
+    };
+    if !dice.chance(share) {
+        return Party::default();
+    }
+    let (country, ending) =
+        dice.pick(&[("AE", "General Trading FZE"), ("HK", "Industrial Limited"), ("TR", "Dış Ticaret")]);
+    let name = format!("{} {ending}", dice.pick(world.firms.vocabulary.payers));
+    Party { name, country: Country::parse(country), ..Party::default() }
 }
 
 fn serials(item: &Item, pieces: u64, dice: &mut Dice) -> Vec<String> {

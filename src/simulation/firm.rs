@@ -137,7 +137,7 @@ impl FirmMaker<'_> {
             form,
             words: self.words(country, &mut dice),
             joiner: if dice.chance(0.08) { '-' } else { ' ' },
-            scheme: if dice.chance(0.6) { Scheme::Plain } else { dice.pick(&Scheme::ALL) },
+            scheme: if dice.chance(0.7) { Scheme::Plain } else { dice.pick(&Scheme::ALL) },
             registered,
             city: dice.pick(cities),
             street: dice.pick(STREETS),

@@ -124,7 +124,7 @@ pub(super) const GOODS: &[Good] = &[
     Good {
         code_eight: "84581120",
         code_ten: "8458112009",
-        neighbour: "8458112001",
+        neighbour: "8458192000",
         other_heading: "8457109008",
         english: ["CNC horizontal lathe", "Lathe, numerically controlled"],
         german: "CNC-Drehmaschine, horizontal",
@@ -229,7 +229,7 @@ pub(super) const GOODS: &[Good] = &[
         code_eight: "85287240",
         code_ten: "8528724000",
         neighbour: "8528729000",
-        other_heading: "8528521000",
+        other_heading: "8521900009",
         english: ["LCD television set 55 inch", "Television receiver, colour"],
         german: "LCD-Fernsehgerät 55 Zoll",
         russian: ["Телевизор жидкокристаллический 55 дюймов", "Телевизор цветной ЖК"],

@@ -83,7 +83,8 @@ fn look_alike(world: &World<'_>, block: &Block, dice: &mut Dice) -> Paper {
     };
     if let Some(order) = example {
         // Trade in such goods happens while the firm trades in them at all.
-        paper.date = block.orders[order].ship_date.plus_days(dice.between(-200, 300) as i32);
+        let date = block.orders[order].ship_date.plus_days(dice.between(-200, 300) as i32);
+        paper.date = date.max(Day::from_number(FIRST_DAY));
         if dice.chance(parameters.honest_echo_share) {
             paper.lines[0].pieces = block.orders[order].pieces;
         }

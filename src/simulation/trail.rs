@@ -190,20 +190,20 @@ fn ship(world: &World<'_>, block: &mut Block, mut consignments: Vec<Consignment>
     consignments.sort_by_key(|consignment| {
         (consignment.kind == DocumentKind::RuDeclaration, consignment.sender, consignment.date, consignment.order)
     });
-    let mut open: Option<(usize, usize)> = None;
+    let mut open: Vec<usize> = Vec::new();
     for consignment in consignments {
-        let together = open.filter(|(sender, paper)| {
-            *sender == consignment.sender
+        open.retain(|paper| {
+            let paper = &block.papers[*paper];
+            paper.consignor == Who::Firm(consignment.sender)
+                && paper.kind != DocumentKind::RuDeclaration
                 && consignment.kind != DocumentKind::RuDeclaration
-                && consignment.date.days_since(block.papers[*paper].date) <= TOGETHER_DAYS
+                && consignment.date.days_since(paper.date) <= TOGETHER_DAYS
         });
-        if let Some((_, paper)) = together
-            && join(world, block, paper, &consignment, dice)
-        {
+        if join(world, block, &open, &consignment, dice) {
             continue;
         }
         let line = crossing(block, &consignment);
-        open = Some((consignment.sender, block.papers.len()));
+        open.push(block.papers.len());
         block.papers.push(Paper {
             kind: consignment.kind,
             date: consignment.date,
@@ -214,34 +214,35 @@ fn ship(world: &World<'_>, block: &mut Block, mut consignments: Vec<Consignment>
     }
 }
 
-/// Puts a consignment on an open paper of the same sender: on its line when the goods are alike, or on a new line.
-fn join(world: &World<'_>, block: &mut Block, paper: usize, consignment: &Consignment, dice: &mut Dice) -> bool {
+/// Puts a consignment on one of its sender's open papers: on a line with like goods, or on a line of its own.
+fn join(world: &World<'_>, block: &mut Block, open: &[usize], consignment: &Consignment, dice: &mut Dice) -> bool {
     let parameters = &world.options.parameters;
     let new_line = crossing(block, consignment);
-    let paper = &mut block.papers[paper];
-    let is_known = paper.lines.iter().flat_map(|line| &line.sources).any(|source| source.order == consignment.order);
-    if is_known || paper.lines.len() >= LINES_OF_A_PAPER_MAX {
-        return false;
-    }
-    let good_of = |line: &PaperLine| match line.goods {
-        Goods::Own(item) => Some(world.own_item(item).good),
-        _ => None,
+    let is_like = |line: &PaperLine| match line.goods {
+        Goods::Own(item) => world.own_item(item).good == consignment.good,
+        _ => false,
     };
-    let alike = paper.lines.iter_mut().find(|line| good_of(line) == Some(consignment.good));
-    if let Some(line) = alike {
-        if !dice.chance(parameters.merge_share) {
-            return false;
-        }
-        line.pieces += new_line.pieces;
-        line.sources.extend(new_line.sources);
-        line.serials.extend(new_line.serials);
-    } else {
-        if !dice.chance(parameters.shared_paper_share) {
-            return false;
-        }
-        paper.lines.push(new_line);
-    }
+    let has_same_order = |paper: &Paper| {
+        paper.lines.iter().flat_map(|line| &line.sources).any(|source| source.order == consignment.order)
+    };
+    let candidates = || open.iter().rev().copied().filter(|paper| !has_same_order(&block.papers[*paper]));
+    let alike = candidates().find(|paper| block.papers[*paper].lines.iter().any(is_like));
+    let last = candidates().next().filter(|paper| block.papers[*paper].lines.len() < LINES_OF_A_PAPER_MAX);
+    let place = match (alike, last) {
+        (Some(alike), _) if dice.chance(parameters.merge_share) => alike,
+        (None, Some(last)) if dice.chance(parameters.shared_paper_share) => last,
+        _ => return false,
+    };
+    let paper = &mut block.papers[place];
     paper.date = paper.date.max(consignment.date);
+    match paper.lines.iter_mut().find(|line| is_like(line)) {
+        Some(line) => {
+            line.pieces += new_line.pieces;
+            line.sources.extend(new_line.sources);
+            line.serials.extend(new_line.serials);
+        }
+        None => paper.lines.push(new_line),
+    }
     true
 }
 

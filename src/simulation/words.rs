@@ -26,6 +26,8 @@ pub(super) struct Vocabulary {
     pub(super) surnames: &'static [&'static str],
     /// Sellers abroad, the exporter first.
     pub(super) sellers: &'static [&'static str],
+    /// Firms abroad that pay for others.
+    pub(super) payers: &'static [&'static str],
     /// Carriers.
     pub(super) carriers: &'static [&'static str],
 }
@@ -77,6 +79,7 @@ pub(super) const FAMILIAR: Vocabulary = Vocabulary {
         "Castravio S.p.A.",
         "Lumière Nord SAS",
     ],
+    payers: &["Qamarat", "Brightwell Dune", "Sarmavi", "Lotuspeak", "Anadora"],
     carriers: &[
         "ТОО «Дала Жол Транс»",
         "ИП «Көлік Сапар»",

@@ -41,6 +41,7 @@ pub(super) const UNSEEN: Vocabulary = Vocabulary {
         "Zuidveen Trading B.V.",
         "Officine Tarvello S.r.l.",
     ],
+    payers: &["Zahrivan", "Eastmere Harbour", "Dilmarin", "Kaplanova"],
     carriers: &[
         "ТОО «Аттан Жүк»",
         "ИП «Шапқан»",
