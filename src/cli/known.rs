@@ -157,13 +157,14 @@ impl Found {
     /// Reads what `screen` or `export` wrote as CSV.
     pub(super) fn read(folder: &Path) -> Result<Self, Failure> {
         let mut found = Self::default();
-        Rows::open(folder, "decisions.csv", &["order_id", "score", "priority", "attributed_quantity"])?.each(
-            |row| {
-                let figures = (row.number("score")?, row.number("priority")?, row.number("attributed_quantity")?);
-                found.orders.insert(row.order()?, figures);
-                Ok(())
-            },
-        )?;
+        let columns = ["order_id", "score", "priority", "attributed_quantity"];
+        Rows::open(folder, "decisions.csv", &columns)?.each(|row| {
+            let figures = (row.number("score")?, row.number("priority")?, row.number("attributed_quantity")?);
+            let order = row.order()?;
+            // Of two findings on one line one would have to be left out, and nobody could say which.
+            let again = format!("order {} line {} stands here for the second time", order.order_id, order.line_no);
+            found.orders.insert(order, figures).map_or(Ok(()), |_| Err(row.wrong(&again)))
+        })?;
         Rows::open(folder, "links.csv", &["order_id", "document_number", "probability"])?.each(|row| {
             found.links.push(row.link(row.number("probability")?)?);
             Ok(())
