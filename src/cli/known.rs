@@ -157,13 +157,14 @@ impl Found {
     /// Reads what `screen` or `export` wrote as CSV.
     pub(super) fn read(folder: &Path) -> Result<Self, Failure> {
         let mut found = Self::default();
-        Rows::open(folder, "decisions.csv", &["order_id", "score", "priority", "attributed_quantity"])?.each(
-            |row| {
-                let figures = (row.number("score")?, row.number("priority")?, row.number("attributed_quantity")?);
-                found.orders.insert(row.order()?, figures);
-                Ok(())
-            },
-        )?;
+        let columns = ["order_id", "score", "priority", "attributed_quantity"];
+        Rows::open(folder, "decisions.csv", &columns)?.each(|row| {
+            let figures = (row.number("score")?, row.number("priority")?, row.number("attributed_quantity")?);
+            let order = row.order()?;
+            // Of two findings on one line one would have to be left out, and nobody could say which.
+            let again = format!("order {} line {} stands here for the second time", order.order_id, order.line_no);
+            found.orders.insert(order, figures).map_or(Ok(()), |_| Err(row.wrong(&again)))
+        })?;
         Rows::open(folder, "links.csv", &["order_id", "document_number", "probability"])?.each(|row| {
             found.links.push(row.link(row.number("probability")?)?);
             Ok(())
@@ -250,11 +251,14 @@ impl<'a> Row<'a> {
     fn parsed<T>(&self, column: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Failure> {
         let text = self.text(column);
         parse(text.trim()).ok_or_else(|| {
-            let line = self.record.position().map_or(0, csv::Position::line);
-            let path = self.path.display();
             let shown: String = text.chars().take(40).collect();
-            Failure::Unreadable(format!("{path}: line {line}: `{shown}` is no {column}"))
+            self.wrong(&format!("`{shown}` is no {column}"))
         })
+    }
+
+    fn wrong(&self, what: &str) -> Failure {
+        let line = self.record.position().map_or(0, csv::Position::line);
+        Failure::Unreadable(format!("{}: line {line}: {what}", self.path.display()))
     }
 }
 

@@ -3,7 +3,7 @@
 //! Come here for the form of that file. Whether two names mean one company is answered in `resolve`.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::PathBuf;
 
 use rayon::prelude::*;
@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::exit::{Failure, Outcome};
 use super::output;
 use crate::model::{Evidence, Probability};
+use crate::{normalize, resolve};
 
 /// Lines scored together, so that all cores have work and memory stays flat.
 const LINES_AT_ONCE: usize = 8192;
@@ -39,8 +40,15 @@ struct Header {
 }
 
 pub(super) fn run(arguments: &MatchArguments) -> Result<Outcome, Failure> {
-    let _ = (arguments, score_pairs);
-    Err(Failure::Bug("this command is not connected to its rooms yet".to_owned()))
+    let score = |a: &str, b: &str| {
+        let matched = resolve::match_names(&normalize::name(a), &normalize::name(b));
+        (matched.probability, matched.evidence)
+    };
+    let mut input = open(arguments)?;
+    let mut output = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let bad_count = score_pairs(&mut *input, &mut output, &mut io::stderr(), &score)?;
+    output.flush().map_err(Failure::stdout)?;
+    Ok(Outcome::with_rejects(bad_count))
 }
 
 /// Reads pairs, writes the same rows with two columns more, and says on `complaints` which rows could not be scored.
@@ -163,7 +171,8 @@ fn open(arguments: &MatchArguments) -> Result<Box<dyn BufRead>, Failure> {
     if arguments.pairs.as_os_str() == "-" {
         return Ok(Box::new(io::stdin().lock()));
     }
-    let file = File::open(&arguments.pairs).map_err(Failure::io("opening", &arguments.pairs))?;
+    let unreadable = |error| Failure::Unreadable(format!("{}: {error}", arguments.pairs.display()));
+    let file = File::open(&arguments.pairs).map_err(unreadable)?;
     Ok(Box::new(BufReader::with_capacity(1 << 16, file)))
 }
 

@@ -68,6 +68,7 @@ fn run(command: Command, progress: &Progress) -> Result<Outcome, Failure> {
         Command::Simulate(arguments) => simulate::run(&arguments, progress),
         Command::Match(arguments) => match_names::run(&arguments),
         Command::Backtest(arguments) => backtest::run(&arguments, progress),
+        Command::Audit(arguments) => audit::run(&arguments, progress),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
         _ => Err(Failure::Bug("this command is not connected to its rooms yet".to_owned())),

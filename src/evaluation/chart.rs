@@ -31,7 +31,8 @@ pub(super) fn picture(report: &BacktestReport) -> String {
 fn reliability(report: &BacktestReport, svg: &mut String) {
     let plot = Plot { left: LEFT };
     let error = report.expected_calibration_error;
-    plot.frame(svg, "Reliability", &format!("expected calibration error {error:.3}"), "score", "share that was true");
+    let note = format!("expected calibration error {error:.3}; bars: 95 % intervals");
+    plot.frame(svg, "Reliability", &note, "score", "share that was true");
     put(
         svg,
         &format!(
@@ -42,9 +43,21 @@ fn reliability(report: &BacktestReport, svg: &mut String) {
             plot.y(1.0)
         ),
     );
+    for bin in &report.reliability {
+        let (low, high) = likely_shares(bin.observed, bin.count as f64);
+        let x = plot.x(bin.mean_score);
+        let (bottom, top) = (plot.y(low), plot.y(high));
+        put(
+            svg,
+            &format!(
+                "<path d=\"M{x:.1} {bottom:.1}V{top:.1}M{:.1} {bottom:.1}h8M{:.1} {top:.1}h8\" stroke=\"#1f6f8b\" \
+                 stroke-opacity=\"0.6\" fill=\"none\"/>",
+                x - 4.0,
+                x - 4.0
+            ),
+        );
+    }
     let most = report.reliability.iter().map(|bin| bin.count).max().unwrap_or(1) as f64;
-    let points: Vec<(f64, f64)> = report.reliability.iter().map(|bin| (bin.mean_score, bin.observed)).collect();
-    plot.polyline(svg, &points);
     for bin in &report.reliability {
         // The area of a dot follows the number of lines, down to a dot that can still be seen.
         let radius = 3.0 + 6.0 * (bin.count as f64 / most).sqrt();
@@ -62,6 +75,15 @@ fn reliability(report: &BacktestReport, svg: &mut String) {
             ),
         );
     }
+}
+
+/// Between which shares the true one lies in 19 of 20 cases (Wilson's interval): a dot of few lines may stand anywhere.
+fn likely_shares(observed: f64, count: f64) -> (f64, f64) {
+    let z = 1.96_f64;
+    let (spread, scale) = (z * z / count, 1.0 + z * z / count);
+    let centre = (observed + spread / 2.0) / scale;
+    let reach = z * (observed * (1.0 - observed) / count + spread / (4.0 * count)).sqrt() / scale;
+    ((centre - reach).max(0.0), (centre + reach).min(1.0))
 }
 
 fn precision_recall(report: &BacktestReport, svg: &mut String) {
