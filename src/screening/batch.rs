@@ -78,7 +78,9 @@ pub fn screen(input: BatchInput, policy: &Policy, progress: &(dyn Fn(Stage, u64,
         if done % 4096 == 0 {
             progress(Stage::Indexing, done as u64, total);
         }
-        holdings.insert(Some(&tenant), record);
+        // Papers and registers are for all to see, as they are in the service: name statistics learn from them.
+        let owner = matches!(record, Record::Order(_)).then_some(tenant.as_str());
+        holdings.insert(owner, record);
     }
     progress(Stage::Resolving, 0, 1);
     holdings.settle();
