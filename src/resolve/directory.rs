@@ -337,7 +337,7 @@ impl Directory {
             }
         }
         let own_bits: f64 = form.name.tokens.iter().map(|token| self.statistics.bits(token)).sum::<f64>() - population;
-        let share = none_share * (1.0 / (1.0 + (-own_bits).exp2())).max(w::NAME_ONLY_SHARE_MIN).min(w::SHARE_MAX);
+        let share = none_share * (1.0 / (1.0 + (-own_bits).exp2())).clamp(w::NAME_ONLY_SHARE_MIN, w::SHARE_MAX);
         let ours = best_name.unwrap_or_else(|| shown(&form.name));
         let reason = evidence(EvidenceKind::Name, &ours, &shown(&form.name), own_bits);
         Some(Candidate { entity: best.1.to_owned(), probability: rounded_down(share), evidence: vec![reason] })
@@ -444,7 +444,7 @@ fn firms<'a>(layers: &[&'a Layer], keys: &[u64], index: impl Fn(&'a Layer) -> &'
     let mut found: Vec<Firm<'a>> = Vec::with_capacity(32);
     for (depth, layer) in layers.iter().enumerate() {
         let index = index(layer);
-        for (position, score) in index.candidates(keys) {
+        for (position, score) in index.candidates(keys, MAX_EXAMINED) {
             let profile = index.profile(position);
             let (shared, private) = if depth == 0 { (Some(profile), None) } else { (None, Some(profile)) };
             found.push(Firm { key: &profile.key, shared, private, score });
