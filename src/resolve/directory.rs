@@ -319,7 +319,7 @@ impl Directory {
         let own_key = named_key(form);
         let population = (self.statistics.firms_rounded() + w::POPULATION_MIN).log2();
         let own_support: u32 =
-            layers.iter().filter_map(|layer| layer.named.get(&own_key)).map(|profile| profile.support).sum();
+            layers.iter().filter_map(|layer| layer.named.get(&own_key)).map(Profile::support_rounded).sum();
         let mut best = (own_support.checked_ilog2(), own_key.as_str());
         let similar = firms(layers, keys, |layer| &layer.named);
         let mut best_name = None;
@@ -362,8 +362,9 @@ impl<'a> Firm<'a> {
         self.shared.is_some_and(|profile| !profile.companies.is_empty())
     }
 
+    /// Papers that bear the firm out, as the layers round them: so it changes only when a layer tells of a change.
     fn support(&self) -> u32 {
-        self.profiles().map(|profile| profile.support).sum()
+        self.profiles().map(Profile::support_rounded).sum()
     }
 
     /// Spellings to compare: those that equal the mention's if there are any, else the most telling.

@@ -174,6 +174,11 @@ impl Index {
 }
 
 impl Profile {
+    /// The support rounded down to a power of two.
+    pub fn support_rounded(&self) -> u32 {
+        self.support.checked_ilog2().map_or(0, |power| 1 << power)
+    }
+
     fn insert_name(&mut self, form: NameForm, is_registered: bool, new_words: &mut Vec<String>) -> bool {
         if form.tokens.is_empty() {
             return false;
@@ -195,9 +200,8 @@ impl Profile {
                 true
             }
         };
-        self.names.sort_by(|a, b| {
-            (b.is_registered, b.count).cmp(&(a.is_registered, a.count)).then_with(|| a.form.cmp(&b.form))
-        });
+        let rank = |name: &ProfileName| (name.is_registered, name.count.checked_ilog2());
+        self.names.sort_by(|a, b| rank(b).cmp(&rank(a)).then_with(|| a.form.cmp(&b.form)));
         is_visible
     }
 }
