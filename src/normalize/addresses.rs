@@ -95,14 +95,12 @@ fn read_segment(segment: &str, found: &mut Address) {
         }
     }
     let joined = names.concat();
-    if let Some(city) = CITIES.get(&joined).filter(|_| !markers.contains(&Marker::Street)) {
-        if numbers.is_empty()
-            || markers.contains(&Marker::City)
-            || found.city.is_none() && numbers.iter().all(is_postcode)
-        {
-            found.city.get_or_insert_with(|| (*city).to_owned());
-            return;
-        }
+    let may_be_city = numbers.is_empty()
+        || markers.contains(&Marker::City)
+        || found.city.is_none() && numbers.iter().all(is_postcode);
+    if let Some(city) = CITIES.get(&joined).filter(|_| may_be_city && !markers.contains(&Marker::Street)) {
+        found.city.get_or_insert_with(|| (*city).to_owned());
+        return;
     }
     if markers.contains(&Marker::City) && !joined.is_empty() && numbers.is_empty() {
         found.city.get_or_insert(joined);

@@ -319,7 +319,7 @@ impl Directory {
         let own_key = named_key(form);
         let population = (self.statistics.firms_rounded() + w::POPULATION_MIN).log2();
         let own_support: u32 =
-            layers.iter().filter_map(|layer| layer.named.get(&own_key)).map(|profile| profile.support).sum();
+            layers.iter().filter_map(|layer| layer.named.get(&own_key)).map(Profile::support_rounded).sum();
         let mut best = (own_support.checked_ilog2(), own_key.as_str());
         let similar = firms(layers, keys, |layer| &layer.named);
         let mut best_name = None;
@@ -337,7 +337,7 @@ impl Directory {
             }
         }
         let own_bits: f64 = form.name.tokens.iter().map(|token| self.statistics.bits(token)).sum::<f64>() - population;
-        let share = none_share * (1.0 / (1.0 + (-own_bits).exp2())).max(w::NAME_ONLY_SHARE_MIN).min(w::SHARE_MAX);
+        let share = none_share * (1.0 / (1.0 + (-own_bits).exp2())).clamp(w::NAME_ONLY_SHARE_MIN, w::SHARE_MAX);
         let ours = best_name.unwrap_or_else(|| shown(&form.name));
         let reason = evidence(EvidenceKind::Name, &ours, &shown(&form.name), own_bits);
         Some(Candidate { entity: best.1.to_owned(), probability: rounded_down(share), evidence: vec![reason] })
@@ -362,8 +362,9 @@ impl<'a> Firm<'a> {
         self.shared.is_some_and(|profile| !profile.companies.is_empty())
     }
 
+    /// Papers that bear the firm out, as the layers round them: so it changes only when a layer tells of a change.
     fn support(&self) -> u32 {
-        self.profiles().map(|profile| profile.support).sum()
+        self.profiles().map(Profile::support_rounded).sum()
     }
 
     /// Spellings to compare: those that equal the mention's if there are any, else the most telling.
@@ -444,7 +445,7 @@ fn firms<'a>(layers: &[&'a Layer], keys: &[u64], index: impl Fn(&'a Layer) -> &'
     let mut found: Vec<Firm<'a>> = Vec::with_capacity(32);
     for (depth, layer) in layers.iter().enumerate() {
         let index = index(layer);
-        for (position, score) in index.candidates(keys) {
+        for (position, score) in index.candidates(keys, MAX_EXAMINED) {
             let profile = index.profile(position);
             let (shared, private) = if depth == 0 { (Some(profile), None) } else { (None, Some(profile)) };
             found.push(Firm { key: &profile.key, shared, private, score });

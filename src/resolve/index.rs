@@ -67,7 +67,32 @@ pub(super) struct Change {
 pub(super) struct Index {
     profiles: Vec<Profile>,
     by_key: HashMap<String, u32>,
-    postings: HashMap<u64, Vec<u32>>,
+    postings: HashMap<u64, Posting>,
+}
+
+/// The firms that share a key; most keys have one.
+#[derive(Clone, Debug)]
+enum Posting {
+    One(u32),
+    Many(Vec<u32>),
+}
+
+impl Posting {
+    fn firms(&self) -> &[u32] {
+        match self {
+            Self::One(index) => std::slice::from_ref(index),
+            Self::Many(indices) => indices,
+        }
+    }
+
+    fn push(&mut self, index: u32) {
+        match self {
+            Self::One(first) => *self = Self::Many(vec![*first, index]),
+            // One beyond the limit is enough to know that the key is of no use.
+            Self::Many(indices) if indices.len() <= POSTINGS_MAX => indices.push(index),
+            Self::Many(_) => {}
+        }
+    }
 }
 
 impl Index {
@@ -80,12 +105,14 @@ impl Index {
     }
 
     /// Firms that share keys with a mention, with a score that grows with the rarity of what is shared.
-    pub fn candidates(&self, keys: &[u64]) -> Vec<(u32, u32)> {
+    /// At most about `wanted` of them: the best by score, with all that score the same as the last.
+    pub fn candidates(&self, keys: &[u64], wanted: usize) -> Vec<(u32, u32)> {
         let mut hits: Vec<(u32, u32)> = Vec::with_capacity(64);
         for key in keys {
-            let Some(sharing) = self.postings.get(key).filter(|sharing| sharing.len() <= POSTINGS_MAX) else {
+            let sharing = self.postings.get(key).map_or(&[][..], Posting::firms);
+            if sharing.is_empty() || sharing.len() > POSTINGS_MAX {
                 continue;
-            };
+            }
             let rarity = 12 - sharing.len().ilog2();
             hits.extend(sharing.iter().map(|index| (*index, rarity)));
         }
@@ -97,6 +124,12 @@ impl Index {
             }
             is_same
         });
+        if hits.len() > wanted {
+            let mut scores: Vec<u32> = hits.iter().map(|hit| hit.1).collect();
+            let (_, least, _) = scores.select_nth_unstable_by(wanted - 1, |a, b| b.cmp(a));
+            let least = *least;
+            hits.retain(|hit| hit.1 >= least);
+        }
         hits
     }
 
@@ -122,7 +155,7 @@ impl Index {
         is_visible |= contribution.email_domain.is_some_and(|domain| insert_sorted(&mut profile.email_domains, domain));
         for key in contribution.keys {
             if insert_sorted(&mut profile.keys, key) {
-                self.postings.entry(key).or_default().push(index);
+                self.postings.entry(key).and_modify(|posting| posting.push(index)).or_insert(Posting::One(index));
             }
         }
         let keys = if is_visible { self.profiles[index as usize].keys.clone() } else { Vec::new() };
@@ -141,6 +174,11 @@ impl Index {
 }
 
 impl Profile {
+    /// The support rounded down to a power of two.
+    pub fn support_rounded(&self) -> u32 {
+        self.support.checked_ilog2().map_or(0, |power| 1 << power)
+    }
+
     fn insert_name(&mut self, form: NameForm, is_registered: bool, new_words: &mut Vec<String>) -> bool {
         if form.tokens.is_empty() {
             return false;
@@ -162,9 +200,8 @@ impl Profile {
                 true
             }
         };
-        self.names.sort_by(|a, b| {
-            (b.is_registered, b.count).cmp(&(a.is_registered, a.count)).then_with(|| a.form.cmp(&b.form))
-        });
+        let rank = |name: &ProfileName| (name.is_registered, name.count.checked_ilog2());
+        self.names.sort_by(|a, b| rank(b).cmp(&rank(a)).then_with(|| a.form.cmp(&b.form)));
         is_visible
     }
 }

@@ -227,10 +227,9 @@ fn misspelt_words(a: &mut Side<'_>, b: &mut Side<'_>, statistics: &NameStatistic
         let mut nearest: Option<(u32, usize, usize)> = None;
         for i in a.left().filter(|i| !is_number(&a.tokens[*i])) {
             for j in b.left().filter(|j| !is_number(&b.tokens[*j])) {
-                if let Some(apart) = words_apart((a, i, letters_a[i]), (b, j, letters_b[j])) {
-                    if nearest.is_none_or(|known| apart < known.0) {
-                        nearest = Some((apart, i, j));
-                    }
+                let found = words_apart((a, i, letters_a[i]), (b, j, letters_b[j]));
+                if let Some(apart) = found.filter(|apart| nearest.is_none_or(|known| *apart < known.0)) {
+                    nearest = Some((apart, i, j));
                 }
             }
         }

@@ -226,7 +226,7 @@ fn asked() -> Vec<MentionForm> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn answers_depend_on_the_set_and_shares_never_exceed_one(
