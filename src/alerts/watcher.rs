@@ -250,7 +250,8 @@ mod tests {
             writer.await.unwrap();
         }
         for reader in readers {
-            let history = reader.await.unwrap();
+            // A lost wake would wait for ever, and a test that hangs tells nobody why.
+            let history = tokio::time::timeout(Duration::from_secs(60), reader).await.unwrap().unwrap();
             assert_eq!(history, (1..=u64::from(LINES * ROUNDS)).collect::<Vec<_>>());
         }
     }

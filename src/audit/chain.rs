@@ -143,6 +143,23 @@ mod tests {
     }
 
     #[test]
+    fn a_rewritten_past_has_another_head() {
+        let entries = chain(5);
+        let head = verify(&entries).unwrap();
+        for index in 0..entries.len() {
+            let mut rewritten = entries.clone();
+            rewritten[index].subject.push('x');
+            let mut previous = if index == 0 { [0; 32] } else { entries[index - 1].hash };
+            for entry in &mut rewritten[index..] {
+                entry.previous = previous;
+                entry.hash = entry.expected_hash();
+                previous = entry.hash;
+            }
+            assert_ne!(verify(&rewritten).unwrap(), head, "entry {index}");
+        }
+    }
+
+    #[test]
     fn text_cannot_move_between_fields() {
         let mut entry = chain(1).remove(0);
         (entry.tenant, entry.subject) = ("ab".to_owned(), "c".to_owned());

@@ -227,7 +227,7 @@ impl<'txn> Draft<'txn> {
     ) -> Result<(), StoreError> {
         let request = RememberedRequest { content_hash, runs: contract(outcomes) };
         self.tables.requests.insert((scope, request_id), encode(&request)?.as_slice())?;
-        let expires_millis = self.at_millis + REQUEST_DAYS * 24 * 3600 * 1000;
+        let expires_millis = self.at_millis.saturating_add(REQUEST_DAYS * 24 * 3600 * 1000);
         self.tables.request_expiry.insert((expires_millis, scope, request_id), ())?;
         for _ in 0..FORGET_PER_REQUEST_MAX {
             let forgotten = match self.tables.request_expiry.first()? {
