@@ -1,0 +1,279 @@
+//! An engine that lives in memory, can be told to stumble, and judges nothing by itself.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use onward::api::{
+    Alert, AlertEvent, AlertEventKind, AlertId, AlertState, AuditEntry, AuditKind, CompanyName, CursorError, Engine,
+    EngineError, RecordOutcome,
+};
+use onward::model::{
+    Amount, Company, DocumentKey, Finding, FindingKind, Level, OrderKey, OrderLine, Probability, Record, ShipmentLine,
+    Unit,
+};
+use tokio::sync::watch;
+
+type PerTenant<K, V> = BTreeMap<(String, K), V>;
+
+#[derive(Default)]
+pub struct State {
+    pub orders: PerTenant<OrderKey, OrderLine>,
+    pub findings: PerTenant<OrderKey, Finding>,
+    pub shipments: BTreeMap<DocumentKey, ShipmentLine>,
+    pub companies: BTreeMap<CompanyName, Company>,
+    pub alerts: PerTenant<u64, Alert>,
+    pub events: BTreeMap<String, Vec<AlertEvent>>,
+    pub audit: Vec<AuditEntry>,
+    /// What every question is answered with, while it is set.
+    pub stumble: Option<EngineError>,
+    requests: PerTenant<String, (Vec<Record>, Vec<RecordOutcome>)>,
+}
+
+/// Clones are the same engine.
+#[derive(Clone)]
+pub struct Fake {
+    state: Arc<Mutex<State>>,
+    store: &'static str,
+    /// Accepting waits while this is false.
+    gate: Arc<watch::Sender<bool>>,
+    /// How many calls of `accept` have begun.
+    begun: Arc<watch::Sender<usize>>,
+    /// Judging is never done while this is false.
+    is_settled: Arc<watch::Sender<bool>>,
+    commits: Arc<watch::Sender<u64>>,
+}
+
+impl Fake {
+    pub fn new() -> Self {
+        Self::of_store("store-a")
+    }
+
+    pub fn of_store(store: &'static str) -> Self {
+        Self {
+            state: Arc::default(),
+            store,
+            gate: Arc::new(watch::channel(true).0),
+            begun: Arc::new(watch::channel(0).0),
+            is_settled: Arc::new(watch::channel(true).0),
+            commits: Arc::new(watch::channel(0).0),
+        }
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    pub fn set_gate(&self, is_open: bool) {
+        self.gate.send_replace(is_open);
+    }
+
+    pub fn set_settled(&self, is_settled: bool) {
+        self.is_settled.send_replace(is_settled);
+    }
+
+    /// Waits until so many calls of `accept` have begun.
+    pub async fn accepts_begun(&self, count: usize) {
+        self.begun.subscribe().wait_for(|begun| *begun >= count).await.unwrap();
+    }
+
+    /// Adds an alert event, as a commit would.
+    pub fn raise(&self, tenant: &str, order: OrderKey) -> u64 {
+        let mut state = self.state();
+        let events = state.events.entry(tenant.to_owned()).or_default();
+        let sequence = events.len() as u64 + 1;
+        let alert = alert(tenant, sequence, order);
+        let at_millis = alert.raised_at_millis;
+        events.push(AlertEvent { sequence, at_millis, kind: AlertEventKind::Raised, alert: alert.clone() });
+        state.alerts.insert((tenant.to_owned(), sequence), alert);
+        drop(state);
+        self.commits.send_modify(|commits| *commits += 1);
+        sequence
+    }
+
+    pub fn put_finding(&self, finding: Finding) {
+        self.state().findings.insert((finding.tenant.clone(), finding.order.clone()), finding);
+    }
+
+    fn ask(&self) -> Result<MutexGuard<'_, State>, EngineError> {
+        let state = self.state();
+        state.stumble.clone().map_or(Ok(state), Err)
+    }
+}
+
+pub fn alert(tenant: &str, id: u64, order: OrderKey) -> Alert {
+    Alert {
+        id: AlertId(id),
+        tenant: tenant.to_owned(),
+        order,
+        state: if id.is_multiple_of(3) { AlertState::Closed } else { AlertState::Open },
+        revision: 1,
+        raised_at_millis: 1_700_000_000_123,
+        changed_at_millis: 1_700_000_000_999,
+        kind: FindingKind::OnwardShipment,
+        level: Level::High,
+        score: Probability::from_f64(0.87),
+        priority: Amount::from_whole(1_000),
+        attributed: Amount::from_whole(5),
+        unit: Unit::Piece,
+        summary: "5 PCE went on".to_owned(),
+        case_hash: [1; 32],
+        fingerprint: [2; 32],
+    }
+}
+
+pub fn audit_entry(tenant: &str, sequence: u64) -> AuditEntry {
+    AuditEntry {
+        sequence,
+        at_unix_millis: 1_700_000_000_000,
+        kind: AuditKind::BatchAccepted,
+        tenant: tenant.to_owned(),
+        subject: format!("request/{sequence}"),
+        detail_hash: [3; 32],
+        previous: [4; 32],
+        hash: [5; 32],
+    }
+}
+
+fn store<K: Ord, V: PartialEq>(rows: &mut BTreeMap<K, V>, key: K, value: V) -> RecordOutcome {
+    match rows.get(&key) {
+        Some(held) if *held == value => RecordOutcome::Unchanged,
+        Some(_) => RecordOutcome::Conflict,
+        None => {
+            rows.insert(key, value);
+            RecordOutcome::Stored
+        }
+    }
+}
+
+fn rows_after<K: Ord + Clone, V: Clone>(rows: &BTreeMap<K, V>, after: Option<&K>, limit: usize) -> Vec<V> {
+    let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+    rows.range((start, Bound::Unbounded)).take(limit).map(|(_, value)| value.clone()).collect()
+}
+
+fn tenant_rows<K: Ord + Clone, V: Clone>(
+    rows: &PerTenant<K, V>,
+    tenant: &str,
+    after: Option<&K>,
+    limit: usize,
+) -> Vec<V> {
+    let of_tenant = rows.iter().filter(|((owner, _), _)| owner == tenant);
+    of_tenant
+        .filter(|((_, key), _)| after.is_none_or(|after| key > after))
+        .take(limit)
+        .map(|(_, v)| v.clone())
+        .collect()
+}
+
+fn keyed<K: Clone>(tenant: &str, key: &K) -> (String, K) {
+    (tenant.to_owned(), key.clone())
+}
+
+#[tonic::async_trait]
+impl Engine for Fake {
+    async fn accept(
+        &self,
+        tenant: &str,
+        request_id: &str,
+        records: Vec<Record>,
+    ) -> Result<Vec<RecordOutcome>, EngineError> {
+        self.begun.send_modify(|begun| *begun += 1);
+        self.gate.subscribe().wait_for(|is_open| *is_open).await.unwrap();
+        let mut state = self.ask()?;
+        let request = keyed(tenant, &request_id.to_owned());
+        match state.requests.get(&request) {
+            Some((held, outcomes)) if *held == records => return Ok(outcomes.clone()),
+            Some(_) => return Err(EngineError::RequestIdReused),
+            None => {}
+        }
+        let outcomes: Vec<_> = records
+            .iter()
+            .map(|record| match record {
+                Record::Order(line) => store(&mut state.orders, keyed(tenant, &line.key), (**line).clone()),
+                Record::Shipment(line) => store(&mut state.shipments, line.key.clone(), (**line).clone()),
+                Record::Company(company) => store(&mut state.companies, CompanyName::of(company), (**company).clone()),
+            })
+            .collect();
+        state.requests.insert(request, (records, outcomes.clone()));
+        Ok(outcomes)
+    }
+
+    async fn settled(&self) -> Result<(), EngineError> {
+        drop(self.ask()?);
+        self.is_settled.subscribe().wait_for(|is_settled| *is_settled).await.unwrap();
+        Ok(())
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.commits.subscribe()
+    }
+
+    fn order(&self, tenant: &str, key: &OrderKey) -> Result<Option<OrderLine>, EngineError> {
+        Ok(self.ask()?.orders.get(&keyed(tenant, key)).cloned())
+    }
+
+    fn orders(&self, tenant: &str, after: Option<&OrderKey>, limit: usize) -> Result<Vec<OrderLine>, EngineError> {
+        Ok(tenant_rows(&self.ask()?.orders, tenant, after, limit))
+    }
+
+    fn shipment(&self, _: &str, key: &DocumentKey) -> Result<Option<ShipmentLine>, EngineError> {
+        Ok(self.ask()?.shipments.get(key).cloned())
+    }
+
+    fn shipments(&self, _: &str, after: Option<&DocumentKey>, limit: usize) -> Result<Vec<ShipmentLine>, EngineError> {
+        Ok(rows_after(&self.ask()?.shipments, after, limit))
+    }
+
+    fn company(&self, _: &str, key: &CompanyName) -> Result<Option<Company>, EngineError> {
+        Ok(self.ask()?.companies.get(key).cloned())
+    }
+
+    fn companies(&self, _: &str, after: Option<&CompanyName>, limit: usize) -> Result<Vec<Company>, EngineError> {
+        Ok(rows_after(&self.ask()?.companies, after, limit))
+    }
+
+    fn finding(&self, tenant: &str, key: &OrderKey) -> Result<Option<Finding>, EngineError> {
+        Ok(self.ask()?.findings.get(&keyed(tenant, key)).cloned())
+    }
+
+    fn findings(&self, tenant: &str, after: Option<&OrderKey>, limit: usize) -> Result<Vec<Finding>, EngineError> {
+        Ok(tenant_rows(&self.ask()?.findings, tenant, after, limit))
+    }
+
+    fn alert(&self, tenant: &str, id: AlertId) -> Result<Option<Alert>, EngineError> {
+        Ok(self.ask()?.alerts.get(&keyed(tenant, &id.0)).cloned())
+    }
+
+    fn alerts(&self, tenant: &str, after: Option<AlertId>, limit: usize) -> Result<Vec<Alert>, EngineError> {
+        Ok(tenant_rows(&self.ask()?.alerts, tenant, after.map(|id| id.0).as_ref(), limit))
+    }
+
+    fn alert_events(&self, tenant: &str, after_sequence: u64, limit: usize) -> Result<Vec<AlertEvent>, EngineError> {
+        let state = self.ask()?;
+        let events = state.events.get(tenant).map_or(&[][..], Vec::as_slice);
+        Ok(events.iter().filter(|event| event.sequence > after_sequence).take(limit).cloned().collect())
+    }
+
+    fn newest_alert_sequence(&self, tenant: &str) -> Result<u64, EngineError> {
+        Ok(self.ask()?.events.get(tenant).map_or(0, |events| events.len() as u64))
+    }
+
+    fn audit_entries(&self, tenant: &str, after_sequence: u64, limit: usize) -> Result<Vec<AuditEntry>, EngineError> {
+        let state = self.ask()?;
+        let entries = state.audit.iter().filter(|entry| entry.tenant == tenant && entry.sequence > after_sequence);
+        Ok(entries.take(limit).cloned().collect())
+    }
+
+    fn cursor(&self, tenant: &str, sequence: u64) -> String {
+        format!("{}/{tenant}/{sequence}", self.store)
+    }
+
+    fn parse_cursor(&self, tenant: &str, text: &str) -> Result<u64, CursorError> {
+        let parts: Vec<_> = text.split('/').collect();
+        match parts[..] {
+            [store, _, _] if store != self.store => Err(CursorError::OtherStore),
+            [_, owner, sequence] if owner == tenant => sequence.parse().map_err(|_| CursorError::Malformed),
+            _ => Err(CursorError::Malformed),
+        }
+    }
+}
