@@ -586,7 +586,9 @@ fn marker_faults(file: &File) -> Vec<String> {
     for marker in MARKERS {
         for at in places(&file.text, marker) {
             let after = file.text.as_bytes().get(at + marker.len()).copied();
-            if !after.is_some_and(is_word) {
+            // A text that is nothing but the marker is a value, such as a currency code.
+            let is_value = after == Some(b'"') && file.text[..at].ends_with('"');
+            if !after.is_some_and(is_word) && !is_value {
                 faults.push(format!("{}:{}: leftover `{marker}`", file.path, line_of(&file.text, at)));
             }
         }
@@ -635,6 +637,7 @@ fn a_banned_call_and_a_leftover_are_seen() {
     let any = |text: String| File { path: "docs/a.md".into(), text };
     assert_eq!(banned_everywhere_faults(&any("std::thread::sleep(a);\n#[ignore]".into())).len(), 2);
     assert_eq!(marker_faults(&any(format!("// {}: later", MARKERS[0]))).len(), 1);
+    assert_eq!(marker_faults(&any(format!("(\"{}\", None), // {}", MARKERS[2], MARKERS[2]))).len(), 1);
     assert_eq!(marker_faults(&any(format!("{}V is an annex, MAS{} no word", MARKERS[2], MARKERS[1]))).len(), 0);
     assert_eq!(machine_path_faults(&any(format!("see {}somebody/a", MACHINE_PATHS[1]))).len(), 1);
     assert_eq!(machine_path_faults(&any(format!("https://example.org{}a", MACHINE_PATHS[1]))).len(), 0);

@@ -1,3 +1,52 @@
 //! The service on the wire: gRPC in, gRPC out. tonic and prost live only here.
+//!
+//! Come here to serve an engine ([`serve`]), to call a server ([`Client`]), or to see what the service asks of the
+//! engine behind it ([`Engine`]). The contract itself is `proto/onward/v1`. What records mean and how they are judged
+//! are other rooms.
+//!
+//! The way of a call: `connections` -> `guard` (deadline, limits, end) -> a service -> `identity` (which tenant) ->
+//! `from_proto` -> the engine -> `to_proto`, or `errors`.
 
+mod alert_service;
+mod audit_service;
+mod client;
+mod connections;
+mod drain;
+mod engine;
+mod errors;
+mod explain;
+mod from_proto;
+mod guard;
+mod identity;
+mod ingest;
+mod ingest_client;
+mod page;
+mod records_services;
+mod screening_service;
+mod serve;
+mod stand_in;
+mod to_proto;
+mod watch_client;
 pub mod wire;
+
+pub use client::{Client, ClientError, FindingPage};
+pub use engine::{CompanyName, CursorError, Engine, EngineError, RecordOutcome};
+pub use errors::{ERROR_DOMAIN, reason_of, reason_word};
+pub use from_proto::NotUnderstood;
+pub use identity::{TENANT_BYTES_MAX, TENANT_DEFAULT, TENANT_METADATA, is_tenant_name};
+pub use ingest::{BATCHES_PER_STREAM_MAX, RECORDS_PER_BATCH_MAX, REQUEST_ID_BYTES_MAX};
+pub use ingest_client::{Batch, BatchReport, IngestSummary, RecordKind};
+pub use page::{PAGE_BYTES_MAX, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX};
+pub use serve::{MESSAGE_BYTES_MAX, SERVICES, ServeError, ServeOptions, serve};
+pub use stand_in::{Alert, AlertEvent, AlertEventKind, AlertId, AlertState, AuditEntry, AuditKind};
+pub use watch_client::{Watch, Watched};
+
+/// Asks the engine on a thread that may block.
+async fn read<E: Engine, T: Send + 'static>(
+    engine: &E,
+    ask: impl FnOnce(&E) -> Result<T, EngineError> + Send + 'static,
+) -> Result<T, tonic::Status> {
+    let engine = engine.clone();
+    let answer = tokio::task::spawn_blocking(move || ask(&engine)).await;
+    answer.map_err(|error| errors::internal(&error.to_string()))?.map_err(|error| errors::of_engine(&error))
+}

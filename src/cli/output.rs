@@ -184,10 +184,10 @@ impl FindingSheets {
         finding.links.iter().try_for_each(|found| self.links.row(&link(finding, found)))
     }
 
-    /// Makes both durable under their names.
+    /// Makes both durable under their names; the decisions last, so that where they stand, the links stand too.
     pub(super) fn publish(self) -> io::Result<()> {
-        self.decisions.publish()?;
-        self.links.publish()
+        self.links.publish()?;
+        self.decisions.publish()
     }
 }
 

@@ -53,12 +53,13 @@ impl Progress {
             *current = Some(self.begin(name, total));
         }
         if let Some(stage) = current.as_mut() {
-            stage.done = done;
+            // Several threads tell; the one that is behind must not turn the bar back.
+            stage.done = stage.done.max(done);
             if let Some(bar) = &stage.bar {
                 if total > 0 {
                     bar.set_length(total);
                 }
-                bar.set_position(done);
+                bar.set_position(stage.done);
             }
         }
     }
@@ -132,6 +133,8 @@ mod tests {
             let progress = Progress { mode, current: Mutex::new(None) };
             progress.at("reading", 10, 0);
             progress.at("reading", 20, 40);
+            progress.at("reading", 15, 40);
+            assert!(progress.lock().as_ref().is_none_or(|stage| stage.done == 20));
             progress.note("half of it");
             progress.at("judging", 1, 2);
             let name = progress.lock().as_ref().map(|stage| (stage.name.clone(), stage.done));

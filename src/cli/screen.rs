@@ -90,17 +90,18 @@ const fn stage_name(stage: Stage) -> &'static str {
     }
 }
 
+/// The decisions come last, in `FindingSheets`: where they stand, the other tables of the run stand too.
 fn write(arguments: &ScreenArguments, found: &BatchOutput, report: &Report) -> io::Result<()> {
     let (folder, format) = (&arguments.out, arguments.format);
-    let mut sheets = FindingSheets::create(folder, format)?;
-    found.findings.iter().try_for_each(|finding| sheets.add(finding))?;
-    sheets.publish()?;
     let mut parties = Sheet::create(folder, &output::PARTIES, format)?;
     found.parties.iter().try_for_each(|party| parties.row(&party_row(party)))?;
-    parties.publish()?;
     let mut rejects = Sheet::create(folder, &output::REJECTS, format)?;
     report.rejects.iter().try_for_each(|reject| reject_row(&mut rejects, reject))?;
-    rejects.publish()
+    parties.publish()?;
+    rejects.publish()?;
+    let mut sheets = FindingSheets::create(folder, format)?;
+    found.findings.iter().try_for_each(|finding| sheets.add(finding))?;
+    sheets.publish()
 }
 
 fn party_row(party: &PartyRow) -> [Cell<'_>; 7] {

@@ -15,6 +15,15 @@ pub(super) fn code_feature(one: &GoodsForm, other: &GoodsForm) -> Option<Feature
     Some(feature_of(one, other))
 }
 
+/// The same feature for papers that name one item by its own number: a code that drifts is then no other item.
+pub(super) const fn of_same_item(feature: Feature) -> Feature {
+    match feature {
+        Feature::HsNeighbour4 | Feature::HsSameChapter => Feature::HsDriftOfSameItem,
+        Feature::HsDifferent => Feature::HsDifferentForSameItem,
+        other => other,
+    }
+}
+
 /// Whether the codes name the same subheading, or correspond closely.
 pub(super) const fn agree(feature: Option<Feature>) -> bool {
     matches!(feature, Some(Feature::HsSame8 | Feature::HsSame6 | Feature::HsEdition))

@@ -4,7 +4,7 @@
 //! Pure: equal forms and brands give equal evidence, and swapping the papers swaps the values only.
 
 use super::Brands;
-use super::codes::code_feature;
+use super::codes::{code_feature, of_same_item};
 use super::items::{Found, gtin_feature, lot_feature, names, part_feature, serial_feature};
 use super::texts::{brand_feature, description_feature, size_feature};
 use super::weights::{Feature, weight};
@@ -87,24 +87,31 @@ fn shares_text(order: &GoodsForm, shipment: &GoodsForm) -> bool {
 }
 
 fn visit<'a>(order: &'a GoodsForm, shipment: &'a GoodsForm, brands: &'a Brands, emit: &mut impl FnMut(Found<'a>)) {
-    serial_feature(order, shipment).into_iter().for_each(&mut *emit);
-    lot_feature(order, shipment).into_iter().for_each(&mut *emit);
-    gtin_feature(order, shipment).into_iter().for_each(&mut *emit);
+    let mut is_same_item = false;
+    for found in [serial_feature(order, shipment), lot_feature(order, shipment), gtin_feature(order, shipment)]
+        .into_iter()
+        .flatten()
+    {
+        is_same_item |= matches!(found.0, Feature::SerialShared | Feature::GtinSame);
+        emit(found);
+    }
     let part = part_feature(order, shipment);
-    part.into_iter().for_each(&mut *emit);
+    if let Some(found) = part {
+        is_same_item |= found.0 >= Feature::PartNumberSame && found.0 <= Feature::PartNumberStem;
+        emit(found);
+    }
     if let Some(brand) = brand_feature(order, shipment, brands)
         && counts_beside(part, brand)
     {
         emit(brand);
     }
-    let code = code_feature(order, shipment);
+    let code = code_feature(order, shipment).map(|feature| if is_same_item { of_same_item(feature) } else { feature });
     if let Some(feature) = code {
         let digits = |form: &'a GoodsForm| form.hs_code.as_ref().map_or("", HsCode::digits);
         emit((feature, digits(order), digits(shipment)));
     }
-    let size = size_feature(order, shipment);
-    size.into_iter().for_each(&mut *emit);
-    if let Some(feature) = description_feature(order, shipment, code) {
+    size_feature(order, shipment).into_iter().for_each(&mut *emit);
+    if let Some(feature) = description_feature(order, shipment, code, is_same_item) {
         emit((feature, order.description_folded.as_str(), shipment.description_folded.as_str()));
     }
 }

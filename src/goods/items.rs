@@ -63,6 +63,7 @@ fn best_of_others<'a>(one: &'a GoodsForm, other: &'a GoodsForm) -> Option<Found<
                 Grade::Confusable => Feature::PartNumberConfusable,
                 Grade::Stem => Feature::PartNumberStem,
                 Grade::Near => Feature::PartNumberNear,
+                Grade::OneOff => Feature::PartNumberOneOff,
                 Grade::Different if ours_is_field && theirs_is_field => Feature::PartNumberDifferent,
                 Grade::Different => Feature::PartNumberOtherInDescription,
             };
@@ -136,6 +137,7 @@ enum Grade {
     Confusable,
     Stem,
     Near,
+    OneOff,
     Different,
 }
 
@@ -153,7 +155,14 @@ fn grade_of(one: &str, other: &str) -> Grade {
     {
         return Grade::Stem;
     }
-    if shorter.len() >= 6 && is_slip(shorter.as_bytes(), longer.as_bytes()) { Grade::Near } else { Grade::Different }
+    if shorter.len() < 6 {
+        return Grade::Different;
+    }
+    if is_slip(shorter.as_bytes(), longer.as_bytes()) {
+        return Grade::Near;
+    }
+    let other_letters = one.bytes().zip(other.bytes()).filter(|(left, right)| left != right).count();
+    if one.len() == other.len() && other_letters == 1 { Grade::OneOff } else { Grade::Different }
 }
 
 /// What makers and distributors add for reel, tray, tape, lead-free and the like: the same part in another packing.
@@ -232,7 +241,8 @@ mod tests {
             ("LM317TNOPB", "LM317T", Grade::Stem),
             ("NO38C8421", "NO3C8421", Grade::Near),
             ("NO38C8421", "NO38C8412", Grade::Near),
-            ("NO38C8421", "NO38C8422", Grade::Different),
+            ("NO38C8421", "NO38C8422", Grade::OneOff),
+            ("NO38C8421", "NO38C8433", Grade::Different),
             ("NO38C8421", "NO38C84213", Grade::Different),
             ("6205", "6206", Grade::Different),
             ("CI18F256", "CI18F2567", Grade::Different),

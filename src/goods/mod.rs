@@ -14,4 +14,4 @@ mod weights;
 
 pub use brands::Brands;
 pub use compare::{GoodsEvidence, bits, compare, may_match};
-pub use weights::{Feature, WEIGHTS_VERSION, weight};
+pub use weights::{Feature, Origin, WEIGHTS_VERSION, weight};

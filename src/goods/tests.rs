@@ -36,14 +36,16 @@ const SWITCH: Line<'static> = ("85176200", "Network switch", "Cisqo", "CI18F256"
 
 #[test]
 fn upper_rungs() {
-    use Feature::{HsNeighbour4, HsSame6, PartNumberSame, SerialDifferent, SerialShared};
+    use Feature::{HsDriftOfSameItem, HsSame6, PartNumberSame, SerialDifferent, SerialShared};
     let same = Feature::DescriptionSameWithCode;
     let code = ("903020", "Осциллограф цифровой", "", "", &["tek-1002"] as &[&str]);
     check(SCOPE, code, &[SerialShared, Feature::PartNumberUnnamed, Feature::BrandUnnamed, HsSame6, same]);
     let other_serial = ("903020", "Осциллограф", "", "ТЕ411 F107", &["TEK9999"] as &[&str]);
     check(SCOPE, other_serial, &[SerialDifferent, PartNumberSame, HsSame6, same]);
     let inside = ("9030330000", "Осциллограф, Tektonic TE411-F107", "", "", &[] as &[&str]);
-    check(SCOPE, inside, &[PartNumberSame, HsNeighbour4, Feature::DescriptionSame]);
+    check(SCOPE, inside, &[PartNumberSame, HsDriftOfSameItem, same]);
+    let elsewhere = ("330300", "Товары прочие", "", "TE411-F107", &[] as &[&str]);
+    check(SCOPE, elsewhere, &[PartNumberSame, Feature::HsDifferentForSameItem, Feature::DescriptionEmpty]);
     let in_words = ("851762", "Коммутатор CISQO CI18 F256", "", "", &[] as &[&str]);
     check(SWITCH, in_words, &[PartNumberSame, HsSame6, same]);
 }
@@ -78,6 +80,7 @@ fn brands_in_two_scripts() {
         ("Коммутатор", "Сisqo", BrandSame),
         ("Коммутатор", "Ciisqoo", BrandSame),
         ("Коммутатор", "Cisqor", BrandAlike),
+        ("Коммутатор Cisxo", "", BrandAlike),
         ("Коммутатор Cisqo", "Juniqer", BrandInDescription),
     ] {
         check(SWITCH, ("851762", text, brand, "", &[]), &[PartNumberUnnamed, feature, HsSame6, same]);

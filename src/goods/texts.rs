@@ -55,7 +55,10 @@ fn in_description<'a>(brand: &'a str, description: &'a str, brands: &'a Brands) 
         },
         None => match spelt_otherwise(brand, description) {
             Some(spelt) => (Feature::BrandInDescription, brand, spelt),
-            None => (Feature::BrandUnnamed, brand, ""),
+            None => match misspelt(brand, description) {
+                Some(word) => (Feature::BrandAlike, brand, word),
+                None => (Feature::BrandUnnamed, brand, ""),
+            },
         },
     }
 }
@@ -69,6 +72,15 @@ fn in_descriptions_only<'a>(one: &'a str, other: &'a str, brands: &'a Brands) ->
         (Some(forward), Some(backward)) => Some(if forward.0 <= backward.0 { forward } else { backward }),
         (found, None) | (None, found) => found,
     }
+}
+
+/// A word one letter away from the brand.
+fn misspelt<'a>(brand: &str, description: &'a str) -> Option<&'a str> {
+    if brand.len() < 5 {
+        return None;
+    }
+    let mut words = description.split(' ').filter(|word| word.len().abs_diff(brand.len()) <= 1);
+    words.find(|word| strsim::osa_distance(word, brand) == 1)
 }
 
 /// A word or pair of words that sounds like the brand: its Cyrillic spelling.
@@ -99,9 +111,14 @@ fn spelt_otherwise<'a>(brand: &str, description: &'a str) -> Option<&'a str> {
     }
 }
 
-/// How the descriptions agree. It matters whether the codes do, since codes and descriptions say the same thing.
-pub(super) fn description_feature(one: &GoodsForm, other: &GoodsForm, code: Option<Feature>) -> Option<Feature> {
-    let codes_agree = agree(code);
+/// How the descriptions agree. It matters whether codes or items do, since then descriptions say the same thing again.
+pub(super) fn description_feature(
+    one: &GoodsForm,
+    other: &GoodsForm,
+    code: Option<Feature>,
+    is_same_item: bool,
+) -> Option<Feature> {
+    let codes_agree = is_same_item || agree(code);
     let says_something = |form: &GoodsForm| !form.concepts.is_empty() || !form.words.is_empty();
     if !says_something(one) || !says_something(other) {
         return Some(if differ(code) { Feature::DescriptionEmptyOtherCode } else { Feature::DescriptionEmpty });

@@ -4,6 +4,7 @@
 //! One typing error in a longer word is forgiven. Rarity learnt from data is not here but in `resolve`.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
 
 use super::script::skeleton;
@@ -17,6 +18,32 @@ pub struct CommonWord {
     pub is_generic: bool,
 }
 
+/// All that the table has on a word: its key in a `NameForm` leads to it.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct WordEntry {
+    /// How common it is; `None` for a root that is only translated.
+    pub common: Option<CommonWord>,
+    /// Every folded spelling.
+    pub spellings: Vec<Spelling>,
+}
+
+/// One folded spelling of a common word.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Spelling {
+    /// Its skeleton.
+    pub text: String,
+    /// Which letters it has, see [`letters_of`].
+    pub letters: u32,
+}
+
+/// The letters of a skeleton as bits, `a` lowest: a quick way to see that two words cannot be near.
+pub fn letters_of(folded: &str) -> u32 {
+    folded.bytes().fold(0, |letters, letter| match letter {
+        b'a'..=b'z' => letters | 1 << (letter - b'a'),
+        _ => letters | 1 << 31,
+    })
+}
+
 /// Shortest spelling in which one typing error is forgiven.
 const FORGIVEN_LENGTH_MIN: usize = 7;
 /// Shortest word that is cut off the end of a joined spelling, and the shortest rest before it.
@@ -25,17 +52,30 @@ const REST_LENGTH_MIN: usize = 4;
 
 struct Words {
     /// Folded spelling to the folded key.
-    spellings: HashMap<String, &'static str>,
+    spellings: HashMap<String, &'static str, BuildHasherDefault<StableHasher>>,
     /// Folded spelling with one letter left out to the folded key, only where that is unambiguous.
-    shortened: HashMap<String, Option<&'static str>>,
-    keys: HashMap<&'static str, CommonWord>,
-    /// All folded spellings of a key, roots included.
-    by_key: HashMap<&'static str, Vec<String>>,
+    shortened: HashMap<String, Option<&'static str>, BuildHasherDefault<StableHasher>>,
+    keys: HashMap<&'static str, WordEntry, BuildHasherDefault<StableHasher>>,
+}
+
+/// FNV-1a: quick for short keys. Only for tables of ours, where nobody can choose keys that collide.
+#[derive(Default)]
+struct StableHasher(u64);
+
+impl Hasher for StableHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 29)
+    }
 }
 
 static WORDS: LazyLock<Words> = LazyLock::new(|| {
-    let mut words =
-        Words { spellings: HashMap::new(), shortened: HashMap::new(), keys: HashMap::new(), by_key: HashMap::new() };
+    let mut words = Words { spellings: HashMap::default(), shortened: HashMap::default(), keys: HashMap::default() };
     for line in include_str!("../../data/translated_words.tsv").lines().filter(|line| !line.starts_with('#')) {
         let mut cells = line.split('\t');
         let (Some(key), Some(count), Some(class), Some(spellings)) =
@@ -44,12 +84,12 @@ static WORDS: LazyLock<Words> = LazyLock::new(|| {
             continue;
         };
         let word = CommonWord { per_ten_thousand: count.parse().unwrap_or(10.0), is_generic: class == "generic" };
-        if class != "root" {
-            words.keys.insert(key, word);
-        }
+        let entry = words.keys.entry(key).or_default();
+        entry.common = (class != "root").then_some(word);
         for spelling in spellings.split(' ') {
             let folded = skeleton(spelling);
-            words.by_key.entry(key).or_default().push(folded.clone());
+            let spelling = Spelling { letters: letters_of(&folded), text: folded.clone() };
+            entry.spellings.push(spelling);
             words.spellings.entry(folded).or_insert(key);
         }
     }
@@ -72,14 +112,14 @@ fn without(word: &str, position: usize) -> String {
     shorter
 }
 
-/// What is known of a word of a `NameForm`, if it is common.
+/// How common a word of a `NameForm` is, if it is.
 pub fn common_word(token: &str) -> Option<CommonWord> {
-    WORDS.keys.get(token).copied()
+    word_entry(token)?.common
 }
 
-/// The folded spellings of a key that stands for several; empty for a word that stands for itself.
-pub fn spellings_of(token: &str) -> &'static [String] {
-    WORDS.by_key.get(token).map_or(&[], Vec::as_slice)
+/// What the table has on a word of a `NameForm`.
+pub fn word_entry(token: &str) -> Option<&'static WordEntry> {
+    WORDS.keys.get(token)
 }
 
 /// The key of a folded word that is spelt as the table has it.
@@ -117,7 +157,7 @@ pub(super) fn split_suffix(folded: &str) -> Option<(usize, &'static str)> {
     }
     (REST_LENGTH_MIN..=folded.len() - SUFFIX_LENGTH_MIN)
         .find_map(|cut| WORDS.spellings.get(&folded[cut..]).map(|key| (cut, *key)))
-        .filter(|(_, key)| WORDS.keys.contains_key(key))
+        .filter(|(_, key)| common_word(key).is_some())
 }
 
 #[cfg(test)]

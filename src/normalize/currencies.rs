@@ -148,6 +148,7 @@ mod tests {
             Rates::parse("# mine\nUSD\t2024-01-01\t1.25\nUSD\t2023-01-01\t1\n\nRUB\t2024-01-01\t100\n").unwrap();
         let euro = |amount: i64, currency: &str, on: &str| rates.to_euro(Amount::from_whole(amount), currency, day(on));
         assert_eq!(euro(125, "USD", "2024-05-05"), Some(Amount::from_whole(100)));
+        assert_eq!(euro(125, "USD", "2024-01-01"), Some(Amount::from_whole(100)));
         assert_eq!(euro(125, "USD", "2023-12-31"), Some(Amount::from_whole(125)));
         assert_eq!(euro(125, "usd", "2022-12-31"), None);
         assert_eq!(euro(125, "EUR", "1999-12-31"), Some(Amount::from_whole(125)));

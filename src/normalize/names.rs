@@ -148,7 +148,7 @@ mod tests {
             &["ТОО «Новоимпульс Машинери»", "NovoimpulsMashineri L.L.P.", "Novoimpuls Machinery Ltd"],
             &["ТОО «Жайык Сауда»", "Zhayyk Trade LLP", "JAIYK TREYD TOO"],
             &["ООО «Шаңырақ Электроникс»", "OOO Shanyrak Electronics", "Shangyraq Elektroniks LLC"],
-            &["ТОО «Оптима Снаб»", "«ОптимаС наб» ЖШС", "OptimaS nab", "Optim asnab LLP"],
+            &["ТОО «Оптима Снаб»", "«ОптимаС наб» ЖШС", "OptimaS nab Ltd", "Optim asnab LLP"],
             &["ОсОО «Ала-Тоо Групп»", "OsOO \"Ala-Too Group\""],
         ];
         for spellings in rows {

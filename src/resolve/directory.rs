@@ -21,9 +21,9 @@ use crate::normalize::{address, identifier, name, phone};
 /// Most firms that an answer names.
 pub const MAX_CANDIDATES: usize = 8;
 /// Most firms that are compared with a mention; those that share the rarest keys come first.
-pub const MAX_EXAMINED: usize = 24;
+pub const MAX_EXAMINED: usize = 16;
 /// Most spellings of one firm that are compared with a mention.
-const NAMES_EXAMINED_MAX: usize = 8;
+const NAMES_EXAMINED_MAX: usize = 4;
 
 /// Who may use what a mention tells: everybody, or one tenant only.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -147,7 +147,7 @@ impl Directory {
         }
         let entities = vec![contribution.key.clone()];
         let change = self.layer_mut(scope).named.insert(contribution);
-        if change.is_visible { Touched { entities, name_keys: change.keys } } else { Touched::default() }
+        if change.is_visible { self.touched(entities, change.keys, |layer| &layer.named) } else { Touched::default() }
     }
 
     fn insert_known(&mut self, scope: Scope, contribution: Contribution) -> Touched {
@@ -159,7 +159,19 @@ impl Directory {
             }
             change.new_words.iter().for_each(|word| self.statistics.count_word(word));
         }
-        if change.is_visible { Touched { entities, name_keys: change.keys } } else { Touched::default() }
+        if change.is_visible { self.touched(entities, change.keys, |layer| &layer.known) } else { Touched::default() }
+    }
+
+    /// A firm may be found by what one layer knows of it and weighed by what another does, so keys of all count.
+    fn touched(&self, entities: Vec<String>, mut name_keys: Vec<u64>, index: impl Fn(&Layer) -> &Index) -> Touched {
+        for layer in std::iter::once(&self.shared).chain(self.private.values()) {
+            for profile in entities.iter().filter_map(|entity| index(layer).get(entity)) {
+                name_keys.extend_from_slice(&profile.keys);
+            }
+        }
+        name_keys.sort_unstable();
+        name_keys.dedup();
+        Touched { entities, name_keys }
     }
 
     fn layer_mut(&mut self, scope: Scope) -> &mut Layer {
@@ -203,8 +215,12 @@ impl Directory {
     pub fn resolve(&self, form: &MentionForm, scope: Scope) -> Resolution {
         let keys = mention_keys(form);
         let layers = self.layers(scope);
-        let mut weighed: Vec<Weighed<'_>> =
-            firms(&layers, &keys, |layer| &layer.known).into_iter().map(|firm| self.weigh(form, firm)).collect();
+        let mut weighed: Vec<Weighed<'_>> = match self.plain_bearer(form, &layers) {
+            Some(bearer) => vec![bearer],
+            None => {
+                firms(&layers, &keys, |layer| &layer.known).into_iter().map(|firm| self.weigh(form, firm)).collect()
+            }
+        };
         weighed.sort_by(|a, b| b.bits.total_cmp(&a.bits).then_with(|| a.firm.key.cmp(b.firm.key)));
         let none_bits = w::UNKNOWN_SHARE.log2();
         let top = weighed.first().map_or(none_bits, |first| first.bits.max(none_bits));
@@ -220,6 +236,19 @@ impl Directory {
         candidates.extend(self.named_candidate(form, &layers, &keys, none_share));
         candidates.sort_by(|a, b| b.probability.cmp(&a.probability).then_with(|| a.entity.cmp(&b.entity)));
         Resolution { candidates }
+    }
+
+    /// The firm whose number the mention bears, if its name agrees and it is known from more than this mention: then
+    /// nothing else can be meant, and nothing else needs to be compared.
+    fn plain_bearer<'a>(&self, form: &MentionForm, layers: &[&'a Layer]) -> Option<Weighed<'a>> {
+        let number = form.identifier.as_ref().filter(|number| is_usable(number))?;
+        let key = entity_key(number, form.country.as_ref().map(|country| country.as_str()));
+        let shared = layers.first().and_then(|layer| layer.known.get(&key));
+        let private = layers.get(1).and_then(|layer| layer.known.get(&key));
+        let key = shared.or(private)?.key.as_str();
+        let bearer = self.weigh(form, Firm { key, shared, private, score: 0 });
+        let agrees = bearer.name.is_none_or(|(_, bits)| bits > 0.0);
+        (agrees && !bearer.is_only_itself).then_some(bearer)
     }
 
     fn layers(&self, scope: Scope) -> Vec<&Layer> {

@@ -11,6 +11,8 @@ mod keys;
 mod names;
 mod similarity;
 mod statistics;
+#[cfg(test)]
+mod tests;
 mod weights;
 
 pub use compare::{Comparison, compare_forms};

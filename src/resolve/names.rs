@@ -3,11 +3,11 @@
 //! Come here to see the comparison of names; letters are compared in `similarity`, rarity comes from `statistics`.
 //! No allocation before the evidence is written. Deliberately no look at identifiers or addresses.
 
-use super::similarity::{LENGTH_MAX, distance, limit};
+use super::similarity::{LENGTH_MAX, distance, limit, may_be_near};
 use super::statistics::{NameStatistics, is_number};
 use super::weights as w;
 use crate::model::{Bits, Evidence, EvidenceKind, LegalForm, NameForm, Probability};
-use crate::normalize::{common_word, spellings_of};
+use crate::normalize::{CommonWord, Spelling, WordEntry, letters_of, word_entry};
 use std::sync::LazyLock;
 
 /// Most words of a name that are compared.
@@ -95,19 +95,43 @@ struct Side<'a> {
     tokens: &'a [String],
     may_be_cut: bool,
     bits: [f64; TOKENS_MAX],
+    entries: [Option<&'static WordEntry>; TOKENS_MAX],
     done: [bool; TOKENS_MAX],
 }
 
 impl<'a> Side<'a> {
     fn new(form: &NameForm, tokens: &'a [String]) -> Self {
         let tokens = &tokens[..tokens.len().min(TOKENS_MAX)];
-        Self { tokens, may_be_cut: form.may_be_cut, bits: [0.0; TOKENS_MAX], done: [false; TOKENS_MAX] }
+        Self {
+            tokens,
+            may_be_cut: form.may_be_cut,
+            bits: [0.0; TOKENS_MAX],
+            entries: [None; TOKENS_MAX],
+            done: [false; TOKENS_MAX],
+        }
     }
 
     fn weigh(&mut self, statistics: &NameStatistics) {
         for (index, token) in self.tokens.iter().enumerate() {
-            self.bits[index] = statistics.bits(token);
+            self.entries[index] = word_entry(token);
+            self.bits[index] = statistics.bits_of(token, self.common(index));
         }
+    }
+
+    fn common(&self, index: usize) -> Option<CommonWord> {
+        self.entries[index]?.common
+    }
+
+    fn spellings(&self, index: usize) -> &'static [Spelling] {
+        self.entries[index].map_or(&[], |entry| &entry.spellings)
+    }
+
+    fn letters(&self) -> [u32; TOKENS_MAX] {
+        let mut letters = [0; TOKENS_MAX];
+        for (bits, token) in letters.iter_mut().zip(self.tokens) {
+            *bits = letters_of(token);
+        }
+        letters
     }
 
     fn left(&self) -> impl Iterator<Item = usize> + '_ {
@@ -180,12 +204,9 @@ fn joined_words(a: &mut Side<'_>, b: &mut Side<'_>, allowed: u32) -> f64 {
     if length_a == 0 || length_b == 0 || count_a == 1 && count_b == 1 {
         return 0.0;
     }
-    let allowed = allowed.min(limit(length_a.min(length_b)));
-    let Some(apart) = distance(&one[..length_a], &other[..length_b], allowed) else { return 0.0 };
     // The same number of words that differ one by one were already found to be different words.
-    if allowed > 0 && count_a == count_b {
-        return 0.0;
-    }
+    let allowed = if count_a == count_b { 0 } else { allowed.min(limit(length_a.min(length_b))) };
+    let Some(apart) = distance(&one[..length_a], &other[..length_b], allowed) else { return 0.0 };
     a.close_words();
     b.close_words();
     bits_a.min(bits_b) + w::WORDS_JOINED + spelling_bits(apart)
@@ -198,11 +219,15 @@ fn spelling_bits(apart: u32) -> f64 {
 /// Pairs of words that differ by what a typing error or another romanisation explains; the nearest pair first.
 fn misspelt_words(a: &mut Side<'_>, b: &mut Side<'_>, statistics: &NameStatistics) -> f64 {
     let mut bits = 0.0;
+    if a.left().next().is_none() || b.left().next().is_none() {
+        return bits;
+    }
+    let (letters_a, letters_b) = (a.letters(), b.letters());
     loop {
         let mut nearest: Option<(u32, usize, usize)> = None;
         for i in a.left().filter(|i| !is_number(&a.tokens[*i])) {
             for j in b.left().filter(|j| !is_number(&b.tokens[*j])) {
-                if let Some(apart) = words_apart(&a.tokens[i], &b.tokens[j]) {
+                if let Some(apart) = words_apart((a, i, letters_a[i]), (b, j, letters_b[j])) {
                     if nearest.is_none_or(|known| apart < known.0) {
                         nearest = Some((apart, i, j));
                     }
@@ -211,24 +236,32 @@ fn misspelt_words(a: &mut Side<'_>, b: &mut Side<'_>, statistics: &NameStatistic
         }
         let Some((apart, i, j)) = nearest else { return bits };
         (a.done[i], b.done[j]) = (true, true);
-        let are_words = |token: &str| statistics.is_attested(token) || common_word(token).is_some();
+        let is_word =
+            |side: &Side<'_>, index: usize| side.common(index).is_some() || statistics.is_attested(&side.tokens[index]);
         bits += a.bits[i].max(b.bits[j]) + spelling_bits(apart);
-        if are_words(&a.tokens[i]) && are_words(&b.tokens[j]) {
+        if is_word(a, i) && is_word(b, j) {
             bits += w::SPELLING_BOTH_ATTESTED;
         }
     }
 }
 
 /// How far two words are apart, if an error can explain it; a translated word may be near by any of its spellings.
-fn words_apart(one: &str, other: &str) -> Option<u32> {
-    let apart = |one: &str, other: &str| distance(one.as_bytes(), other.as_bytes(), limit(one.len().max(other.len())));
-    match (spellings_of(one), spellings_of(other)) {
-        ([], []) => apart(one, other),
-        (spellings, []) => spellings.iter().filter_map(|spelling| apart(spelling, other)).min(),
-        ([], spellings) => spellings.iter().filter_map(|spelling| apart(one, spelling)).min(),
+fn words_apart((a, i, letters): Facing<'_>, (b, j, others): Facing<'_>) -> Option<u32> {
+    let apart = |one: &str, other: &str, letters: u32, others: u32| {
+        let limit = limit(one.len().max(other.len()));
+        may_be_near(letters, others, limit).then(|| distance(one.as_bytes(), other.as_bytes(), limit)).flatten()
+    };
+    let (one, other) = (&a.tokens[i], &b.tokens[j]);
+    match (a.spellings(i), b.spellings(j)) {
+        ([], []) => apart(one, other, letters, others),
+        (list, []) => list.iter().filter_map(|known| apart(&known.text, other, known.letters, others)).min(),
+        ([], list) => list.iter().filter_map(|known| apart(one, &known.text, letters, known.letters)).min(),
         _ => None,
     }
 }
+
+/// A word of a side, by its index, with its letters.
+type Facing<'a> = (&'a Side<'a>, usize, u32);
 
 /// The last word of `a` is the beginning of a word of `b`: a name that a field limit cut off.
 fn cut_word(a: &mut Side<'_>, b: &mut Side<'_>) -> f64 {
@@ -246,7 +279,7 @@ fn cut_word(a: &mut Side<'_>, b: &mut Side<'_>) -> f64 {
         }
         return 0.0;
     }
-    let Some(whole) = (0..b.tokens.len()).find(|j| !b.done[*j] && is_cut_of(&a.tokens[last], &b.tokens[*j])) else {
+    let Some(whole) = (0..b.tokens.len()).find(|j| !b.done[*j] && is_cut_of(&a.tokens[last], b, *j)) else {
         return 0.0;
     };
     (a.done[last], b.done[whole]) = (true, true);
@@ -258,9 +291,9 @@ fn cut_word(a: &mut Side<'_>, b: &mut Side<'_>) -> f64 {
     b.bits[whole] * known.min(1.0) + if expected { w::CUT_EXPECTED } else { w::CUT_UNEXPECTED }
 }
 
-fn is_cut_of(short: &str, long: &str) -> bool {
+fn is_cut_of(short: &str, side: &Side<'_>, index: usize) -> bool {
     let is_start = |long: &str| long.len() > short.len() && long.starts_with(short);
-    is_start(long) || spellings_of(long).iter().any(|spelling| is_start(spelling))
+    is_start(&side.tokens[index]) || side.spellings(index).iter().any(|spelling| is_start(&spelling.text))
 }
 
 fn numbers_left(side: &Side<'_>) -> bool {
@@ -270,7 +303,7 @@ fn numbers_left(side: &Side<'_>) -> bool {
 fn words_left(side: &Side<'_>) -> f64 {
     side.left()
         .filter(|index| !is_number(&side.tokens[*index]))
-        .map(|index| match common_word(&side.tokens[index]) {
+        .map(|index| match side.common(index) {
             Some(word) if word.is_generic => w::WORD_MISSING_GENERIC,
             Some(_) => w::WORD_MISSING_COMMON,
             None => w::WORD_MISSING_RARE,

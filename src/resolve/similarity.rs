@@ -8,6 +8,11 @@ pub(super) const LENGTH_MAX: usize = 48;
 /// One whole typing error.
 pub(super) const WHOLE: u32 = 100;
 
+/// More than any limit, and far from overflow.
+const BEYOND: u32 = 1 << 20;
+/// Least cost of a letter left out.
+const CHEAPEST_LEFT_OUT: u32 = 45;
+
 const NEAR: [(u8, u8, u8); 24] = [
     (b'i', b'j', 35),
     (b'i', b'e', 35),
@@ -62,7 +67,7 @@ fn replace(one: u8, other: u8) -> u32 {
 /// Letters that schemes write or leave out are cheaper to leave out.
 fn leave_out(letter: u8) -> u32 {
     match letter {
-        b'i' | b'j' | b'h' => 45,
+        b'i' | b'j' | b'h' => CHEAPEST_LEFT_OUT,
         b'a' | b'e' | b'o' | b'u' => 80,
         _ => WHOLE,
     }
@@ -71,35 +76,46 @@ fn leave_out(letter: u8) -> u32 {
 /// The distance, or `None` when it exceeds `limit` (hundredths of an error) or a word is too long.
 pub(super) fn distance(one: &[u8], other: &[u8], limit: u32) -> Option<u32> {
     let (one, other) = without_common_ends(one, other);
-    if one.len() > LENGTH_MAX || other.len() > LENGTH_MAX || one.len().abs_diff(other.len()) * 45 > limit as usize {
+    if one.len() > LENGTH_MAX
+        || other.len() > LENGTH_MAX
+        || one.len().abs_diff(other.len()) > (limit / CHEAPEST_LEFT_OUT) as usize
+    {
         return None;
     }
-    let mut before_last = [0_u32; LENGTH_MAX + 1];
-    let mut last = [0_u32; LENGTH_MAX + 1];
-    let mut row = [0_u32; LENGTH_MAX + 1];
-    for (index, letter) in other.iter().enumerate() {
-        last[index + 1] = last[index] + leave_out(*letter);
+    // Cells further off the diagonal than the cheapest letters left out allow are beyond the limit.
+    let reach = (limit / CHEAPEST_LEFT_OUT) as usize;
+    let mut rows = [[BEYOND; LENGTH_MAX + 1]; 3];
+    rows[0][0] = 0;
+    for (index, letter) in other.iter().take(reach).enumerate() {
+        rows[0][index + 1] = rows[0][index] + leave_out(*letter);
     }
+    let mut least_before = 0;
     for (i, &letter) in one.iter().enumerate() {
-        row[0] = last[0] + leave_out(letter);
-        let mut least = row[0];
-        for (j, &facing) in other.iter().enumerate() {
-            let mut cost = (last[j] + replace(letter, facing))
-                .min(last[j + 1] + leave_out(letter))
-                .min(row[j] + leave_out(facing));
-            if i > 0 && j > 0 && letter == other[j - 1] && one[i - 1] == facing {
-                cost = cost.min(before_last[j - 1] + WHOLE);
+        let (start, end) = ((i + 1).saturating_sub(reach), (i + 1 + reach).min(other.len()));
+        let (above, row) = (i % 3, (i + 1) % 3);
+        let edge = start.saturating_sub(1);
+        rows[row][edge] = if start == 0 { rows[above][0] + leave_out(letter) } else { BEYOND };
+        let mut least = rows[row][edge];
+        for j in start.max(1)..=end {
+            let facing = other[j - 1];
+            let mut cost = (rows[above][j - 1] + replace(letter, facing))
+                .min(rows[above][j] + leave_out(letter))
+                .min(rows[row][j - 1] + leave_out(facing));
+            if i > 0 && j > 1 && letter == other[j - 2] && one[i - 1] == facing {
+                cost = cost.min(rows[(i + 2) % 3][j - 2] + WHOLE);
             }
-            row[j + 1] = cost;
+            rows[row][j] = cost;
             least = least.min(cost);
         }
-        if least > limit + WHOLE {
+        if end < other.len() {
+            rows[row][end + 1] = BEYOND;
+        }
+        if least.min(least_before) > limit {
             return None;
         }
-        before_last = last;
-        last = row;
+        least_before = least;
     }
-    Some(last[other.len()]).filter(|cost| *cost <= limit)
+    Some(rows[one.len() % 3][other.len()]).filter(|cost| *cost <= limit)
 }
 
 fn without_common_ends<'a>(mut one: &'a [u8], mut other: &'a [u8]) -> (&'a [u8], &'a [u8]) {
@@ -118,6 +134,14 @@ fn without_common_ends<'a>(mut one: &'a [u8], mut other: &'a [u8]) -> (&'a [u8],
     (one, other)
 }
 
+/// Least cost of any edit that changes which letters a word has, and how many letters one edit changes at most.
+const CHEAPEST: u32 = 35;
+
+/// Whether words with these letters (see `normalize::letters_of`) can be within the limit at all.
+pub(super) fn may_be_near(letters: u32, others: u32, limit: u32) -> bool {
+    (letters ^ others).count_ones() <= 2 * (limit / CHEAPEST)
+}
+
 /// How much may differ between words of this length before they are two words.
 pub(super) fn limit(length: usize) -> u32 {
     match length {
@@ -125,7 +149,7 @@ pub(super) fn limit(length: usize) -> u32 {
         3 => 60,
         4..=5 => 100,
         6..=7 => 130,
-        8..=10 => 180,
+        8..=10 => 150,
         _ => 230,
     }
 }
@@ -134,7 +158,8 @@ pub(super) fn limit(length: usize) -> u32 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::distance;
+    use super::{distance, may_be_near};
+    use crate::normalize::letters_of;
 
     #[test]
     fn near_letters_cost_less_than_others() {
@@ -154,6 +179,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_quick_look_at_letters_never_hides_a_near_word(one in "[a-z]{1,9}", other in "[a-z]{1,9}", limit in 0_u32..300) {
+            if distance(one.as_bytes(), other.as_bytes(), limit).is_some() {
+                prop_assert!(may_be_near(letters_of(&one), letters_of(&other), limit));
+            }
+        }
+
+        #[test]
+        fn the_band_changes_no_distance_within_the_limit(one in "[a-k]{0,9}", other in "[a-k]{0,9}", limit in 0_u32..300) {
+            let whole = distance(one.as_bytes(), other.as_bytes(), 2000);
+            prop_assert_eq!(distance(one.as_bytes(), other.as_bytes(), limit), whole.filter(|cost| *cost <= limit));
+        }
+
         #[test]
         fn distance_is_symmetric_and_zero_only_for_equals(one in "[a-z]{0,10}", other in "[a-z]{0,10}") {
             let there = distance(one.as_bytes(), other.as_bytes(), 1000);

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::weights::{NUMBER_BITS, PRIOR_NAMES, RARE_WORD_FREQUENCY};
-use crate::normalize::common_word;
+use crate::normalize::{CommonWord, common_word};
 
 /// Word counts over the names of the shared firms.
 #[derive(Clone, Debug, Default)]
@@ -24,12 +24,19 @@ impl NameStatistics {
 
     /// Bits that agreement on this word is worth.
     pub fn bits(&self, token: &str) -> f64 {
+        self.bits_of(token, common_word(token))
+    }
+
+    /// The same, where the caller has looked the word up already.
+    pub(super) fn bits_of(&self, token: &str, common: Option<CommonWord>) -> f64 {
         if is_number(token) {
             return NUMBER_BITS;
         }
-        let prior = common_word(token).map_or(RARE_WORD_FREQUENCY, |word| word.per_ten_thousand / 10_000.0);
-        let count = self.counts.get(token).copied().unwrap_or(0);
-        let learnt = if self.firms == 0 { 0.0 } else { middle(step(count)) };
+        let prior = common.map_or(RARE_WORD_FREQUENCY, |word| word.per_ten_thousand / 10_000.0);
+        if self.firms == 0 {
+            return -prior.log2();
+        }
+        let learnt = middle(step(self.counts.get(token).copied().unwrap_or(0)));
         -((learnt + prior * PRIOR_NAMES) / (self.firms_rounded() + PRIOR_NAMES)).log2()
     }
 

@@ -108,7 +108,7 @@ impl Holdings {
         });
         let mut views = Views::new(self, cut.tenant);
         for order in &orders {
-            views.meet(self.orders[*order as usize].buyer);
+            views.meet_buyer(self.orders[*order as usize].buyer);
         }
         for shipment in &shipments {
             let HeldShipment { consignor, consignee, .. } = &self.shipments[*shipment as usize];
@@ -294,16 +294,24 @@ struct Views<'a> {
     holdings: &'a Holdings,
     tenant: u32,
     mentions: BTreeSet<u32>,
+    /// Likeliest buyers of the case's own order lines: only their records are shown, so that a case does not change
+    /// with orders of firms that merely sent or received some paper in it.
+    buyers: BTreeSet<u32>,
     places: HashMap<u32, u32>,
 }
 
 impl<'a> Views<'a> {
     fn new(holdings: &'a Holdings, tenant: u32) -> Self {
-        Self { holdings, tenant, mentions: BTreeSet::new(), places: HashMap::new() }
+        Self { holdings, tenant, mentions: BTreeSet::new(), buyers: BTreeSet::new(), places: HashMap::new() }
     }
 
     fn meet(&mut self, mention: u32) {
         self.mentions.insert(mention);
+    }
+
+    fn meet_buyer(&mut self, mention: u32) {
+        self.meet(mention);
+        self.buyers.extend(self.holdings.best_share(mention).map(|(entity, _)| entity));
     }
 
     /// Entities by key; from now on [`Views::shares`] knows their places.
@@ -318,7 +326,8 @@ impl<'a> Views<'a> {
 
     fn view(&self, entity: u32) -> EntityView {
         let key = &self.holdings.entities[entity as usize].key;
-        let record = self.holdings.records_by_buyer.get(&(self.tenant, entity)).copied().unwrap_or_default();
+        let record = self.holdings.records_by_buyer.get(&(self.tenant, entity));
+        let record = record.filter(|_| self.buyers.contains(&entity)).copied().unwrap_or_default();
         EntityView {
             key: key.clone(),
             company: self.holdings.directory.company(key).map(|company| Arc::new(company.clone())),

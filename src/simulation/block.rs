@@ -204,7 +204,7 @@ impl Block {
                 let step = |place: u64| ((place as f64 + offset) * parameters.diverting_buyer_share) as u64;
                 let is_diverting = step(index + 1) > step(index);
                 let role = match rank {
-                    0 => Role::Buyer { is_diverting: is_diverting },
+                    0 => Role::Buyer { is_diverting },
                     1 => Role::Middleman,
                     2 => Role::Trader,
                     3 => Role::Russian,

@@ -252,7 +252,7 @@ impl Firm {
             director: self.director.clone(),
             owners: self.owners.clone(),
             activity_code: self.activity_code.to_owned(),
-            status: if self.house % 23 == 0 { "dormant" } else { "active" }.to_owned(),
+            status: if self.house.is_multiple_of(23) { "dormant" } else { "active" }.to_owned(),
         }
     }
 
@@ -286,7 +286,7 @@ impl Firm {
 }
 
 fn neighbour(number: u64) -> Country {
-    let letters = if number % 2 == 0 { "KG" } else { "AM" };
+    let letters = if number.is_multiple_of(2) { "KG" } else { "AM" };
     Country::parse(letters).unwrap_or(Country::KZ)
 }
 

@@ -1,0 +1,107 @@
+//! `AuditService` and `ListService`: the trail, and places for what is not served yet.
+//!
+//! Come here for reading audit entries. Proofs, replay, evidence packs and lists have their place in the contract and
+//! answer UNIMPLEMENTED with a reason.
+
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use super::engine::Engine;
+use super::identity::Tenant;
+use super::page::Query;
+use super::stand_in::AuditEntry;
+use super::wire::audit_service_server::AuditService;
+use super::wire::list_service_server::ListService;
+use super::{errors, to_proto, wire};
+
+/// Serves the audit trail from the engine.
+pub(super) struct Audit<E> {
+    pub(super) engine: E,
+}
+
+/// Serves lists: nothing yet.
+pub(super) struct Lists;
+
+#[tonic::async_trait]
+impl<E: Engine> AuditService for Audit<E> {
+    type ExportEvidencePackStream = ReceiverStream<Result<wire::ExportEvidencePackResponse, Status>>;
+
+    async fn list_entries(
+        &self,
+        request: Request<wire::ListEntriesRequest>,
+    ) -> Result<Response<wire::ListEntriesResponse>, Status> {
+        let tenant = Tenant::of(&request)?;
+        let request = request.into_inner();
+        let page = Query::new("ListEntries", &tenant, "", request.page_size, request.page_token)
+            .run(
+                &self.engine,
+                move |engine, after: Option<&u64>, limit| {
+                    engine.audit_entries(tenant.name(), after.copied().unwrap_or(0), limit)
+                },
+                |entry: &AuditEntry| entry.sequence,
+                |_| true,
+                to_proto::audit_entry,
+            )
+            .await?;
+        Ok(Response::new(wire::ListEntriesResponse { entries: page.rows, next_page_token: page.next_page_token }))
+    }
+
+    async fn get_checkpoint(
+        &self,
+        request: Request<wire::GetCheckpointRequest>,
+    ) -> Result<Response<wire::GetCheckpointResponse>, Status> {
+        Tenant::of(&request)?;
+        Err(errors::not_implemented("GetCheckpoint"))
+    }
+
+    async fn get_proof(
+        &self,
+        request: Request<wire::GetProofRequest>,
+    ) -> Result<Response<wire::GetProofResponse>, Status> {
+        Tenant::of(&request)?;
+        Err(errors::not_implemented("GetProof"))
+    }
+
+    async fn replay_finding(
+        &self,
+        request: Request<wire::ReplayFindingRequest>,
+    ) -> Result<Response<wire::ReplayFindingResponse>, Status> {
+        Tenant::of(&request)?;
+        Err(errors::not_implemented("ReplayFinding"))
+    }
+
+    async fn export_evidence_pack(
+        &self,
+        request: Request<wire::ExportEvidencePackRequest>,
+    ) -> Result<Response<Self::ExportEvidencePackStream>, Status> {
+        Tenant::of(&request)?;
+        Err(errors::not_implemented("ExportEvidencePack"))
+    }
+}
+
+#[tonic::async_trait]
+impl ListService for Lists {
+    async fn list_goods_lists(
+        &self,
+        request: Request<wire::ListGoodsListsRequest>,
+    ) -> Result<Response<wire::ListGoodsListsResponse>, Status> {
+        Tenant::of(&request)?;
+        Err(errors::not_implemented("ListGoodsLists"))
+    }
+
+    async fn list_party_lists(
+        &self,
+        request: Request<wire::ListPartyListsRequest>,
+    ) -> Result<Response<wire::ListPartyListsResponse>, Status> {
+        Tenant::of(&request)?;
+        Err(errors::not_implemented("ListPartyLists"))
+    }
+
+    async fn list_corridors(
+        &self,
+        request: Request<wire::ListCorridorsRequest>,
+    ) -> Result<Response<wire::ListCorridorsResponse>, Status> {
+        Tenant::of(&request)?;
+        Err(errors::not_implemented("ListCorridors"))
+    }
+}

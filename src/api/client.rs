@@ -1,0 +1,259 @@
+//! A thin client of the service, for the command line and for tests: connect, ask, and what an error means.
+//!
+//! Come here to call a server from Rust. Sending records is in `ingest_client`, following alerts in `watch_client`.
+//! It speaks the words of the model; the generated clients of `wire` are there for everything else.
+
+use std::time::Duration;
+
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status};
+
+use super::from_proto::{self, NotUnderstood};
+use super::identity::{TENANT_METADATA, is_tenant_name};
+use super::ingest_client::{self, Batch, BatchReport, IngestSummary, RecordKind};
+use super::stand_in::Alert;
+use super::watch_client::Watch;
+use super::wire::alert_service_client::AlertServiceClient;
+use super::wire::screening_service_client::ScreeningServiceClient;
+use super::{errors, to_proto, wire};
+use crate::model::{Finding, Level, OrderKey};
+
+/// Most bytes of one answer.
+pub(super) const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How often a silent connection is asked whether it is still there, and how long it may take to answer.
+const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A connection to a server on behalf of a tenant. Cheap to clone; connects again by itself.
+#[derive(Clone, Debug)]
+pub struct Client {
+    channel: Channel,
+    tenant: String,
+    tenant_value: MetadataValue<Ascii>,
+}
+
+/// A page of findings, and what gets the next one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FindingPage {
+    /// In the order of their order lines.
+    pub findings: Vec<Finding>,
+    /// Empty on the last page.
+    pub next_page_token: String,
+}
+
+/// Why a call of the client failed for good.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The address is none.
+    #[error("{0} is no address of a server: expected http://host:port")]
+    BadAddress(String),
+    /// The tenant's name is none.
+    #[error("{0:?} is no name of a tenant: expected 1 to 64 of a-z 0-9 - _ .")]
+    BadTenant(String),
+    /// The server cannot be reached, or not for long enough.
+    #[error("the server cannot be reached: {0}")]
+    Unreachable(String),
+    /// The server refused.
+    #[error("the server refused: {message} ({code:?}{})", .reason.as_ref().map(|reason| format!(", {reason}")).unwrap_or_default())]
+    Refused {
+        /// Code of gRPC.
+        code: Code,
+        /// Reason by `error_reason.proto`, where the server gave one.
+        reason: Option<String>,
+        /// Text for people.
+        message: String,
+    },
+    /// A batch of the caller holds nothing, too much or another kind of record.
+    #[error("a batch cannot be sent: {0}")]
+    BadBatch(String),
+    /// The server said something that this version does not understand.
+    #[error("the answer of the server is not understood: {0}")]
+    NotUnderstood(#[from] NotUnderstood),
+}
+
+impl Client {
+    /// Connects to `http://host:port` on behalf of a tenant.
+    pub async fn connect(address: &str, tenant: &str) -> Result<Self, ClientError> {
+        let endpoint =
+            Endpoint::from_shared(address.to_owned()).map_err(|_| ClientError::BadAddress(address.to_owned()))?;
+        let bad_tenant = || ClientError::BadTenant(tenant.to_owned());
+        let tenant_value =
+            MetadataValue::try_from(tenant).ok().filter(|_| is_tenant_name(tenant)).ok_or_else(bad_tenant)?;
+        let endpoint = endpoint
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(KEEPALIVE.0)
+            .keep_alive_timeout(KEEPALIVE.1);
+        let channel = endpoint.connect().await.map_err(|error| ClientError::Unreachable(error.to_string()))?;
+        Ok(Self { channel, tenant: tenant.to_owned(), tenant_value })
+    }
+
+    /// Sends batches of one kind of record until the receiver is closed, and answers when each is durable.
+    /// Slows down, repeats and connects again by itself; `report` hears of each batch once.
+    pub async fn ingest(
+        &self,
+        kind: RecordKind,
+        batches: tokio::sync::mpsc::Receiver<Batch>,
+        report: impl FnMut(BatchReport) + Send,
+    ) -> Result<IngestSummary, ClientError> {
+        ingest_client::ingest(self, kind, batches, report).await
+    }
+
+    /// Follows the tenant's alerts after a cursor, or from the beginning.
+    pub fn watch(&self, cursor: Option<String>) -> Watch {
+        Watch::new(self.clone(), cursor)
+    }
+
+    /// The finding on an order line, where there is one.
+    pub async fn finding(&self, order: &OrderKey) -> Result<Option<Finding>, ClientError> {
+        let request = self.request(wire::GetFindingRequest { order: Some(to_proto::order_key(order)) });
+        match self.screening().get_finding(request).await {
+            Ok(answer) => match answer.into_inner().finding {
+                Some(finding) => Ok(Some(from_proto::finding(&self.tenant, finding)?)),
+                None => Err(NotUnderstood("finding").into()),
+            },
+            Err(status) if status.code() == Code::NotFound => Ok(None),
+            Err(status) => Err(status.into()),
+        }
+    }
+
+    /// A page of findings of at least this level; `page_size` 0 leaves it to the server.
+    pub async fn findings(
+        &self,
+        min_level: Level,
+        page_size: u32,
+        page_token: String,
+    ) -> Result<FindingPage, ClientError> {
+        let min_level = from_proto::level_to(min_level).into();
+        let request = self.request(wire::ListFindingsRequest { page_size, page_token, min_level });
+        let answer = self.screening().list_findings(request).await?.into_inner();
+        let findings = answer.findings.into_iter().map(|finding| from_proto::finding(&self.tenant, finding));
+        Ok(FindingPage { findings: findings.collect::<Result<_, _>>()?, next_page_token: answer.next_page_token })
+    }
+
+    /// All findings of at least this level, page by page.
+    pub async fn all_findings(&self, min_level: Level) -> Result<Vec<Finding>, ClientError> {
+        let mut all = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let page = self.findings(min_level, 0, page_token).await?;
+            all.extend(page.findings);
+            if page.next_page_token.is_empty() {
+                return Ok(all);
+            }
+            page_token = page.next_page_token;
+        }
+    }
+
+    /// The finding on an order line as text, where there is one.
+    pub async fn explain(&self, order: &OrderKey) -> Result<Option<String>, ClientError> {
+        let request = self.request(wire::ExplainFindingRequest { order: Some(to_proto::order_key(order)) });
+        match self.screening().explain_finding(request).await {
+            Ok(answer) => Ok(Some(answer.into_inner().text)),
+            Err(status) if status.code() == Code::NotFound => Ok(None),
+            Err(status) => Err(status.into()),
+        }
+    }
+
+    /// All alerts of the tenant, the oldest first.
+    pub async fn all_alerts(&self) -> Result<Vec<Alert>, ClientError> {
+        let mut all = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let request = self.request(wire::ListAlertsRequest { page_token, ..wire::ListAlertsRequest::default() });
+            let answer = self.alerts().list_alerts(request).await?.into_inner();
+            for alert in answer.alerts {
+                all.push(from_proto::alert(&self.tenant, alert)?);
+            }
+            if answer.next_page_token.is_empty() {
+                return Ok(all);
+            }
+            page_token = answer.next_page_token;
+        }
+    }
+
+    /// Waits until everything accepted so far is judged.
+    pub async fn wait_until_screened(&self) -> Result<(), ClientError> {
+        self.screening().wait_until_screened(self.request(wire::WaitUntilScreenedRequest {})).await?;
+        Ok(())
+    }
+
+    /// On whose behalf this client calls.
+    pub fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
+    /// The connection, for the generated clients of `wire`.
+    pub fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    /// A request on behalf of the tenant, for the generated clients of `wire`.
+    pub fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.metadata_mut().insert(TENANT_METADATA, self.tenant_value.clone());
+        request
+    }
+
+    pub(super) fn alerts(&self) -> AlertServiceClient<Channel> {
+        AlertServiceClient::new(self.channel()).max_decoding_message_size(ANSWER_BYTES_MAX)
+    }
+
+    fn screening(&self) -> ScreeningServiceClient<Channel> {
+        ScreeningServiceClient::new(self.channel()).max_decoding_message_size(ANSWER_BYTES_MAX)
+    }
+}
+
+impl From<Status> for ClientError {
+    fn from(status: Status) -> Self {
+        let reason = errors::reason_of(&status);
+        Self::Refused { code: status.code(), reason, message: status.message().to_owned() }
+    }
+}
+
+/// Attempts that failed one after the other without any progress: when to try again, and when to give up.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Patience {
+    failures: u32,
+}
+
+/// Failed attempts after which a call is given up: about 20 s.
+const FAILURES_MAX: u32 = 9;
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+impl Patience {
+    /// Something went well.
+    pub(super) fn renew(&mut self) {
+        self.failures = 0;
+    }
+
+    /// Waits before the next attempt, or says that there should be none.
+    pub(super) async fn bear(&mut self, status: Status) -> Result<(), ClientError> {
+        if !helps_to_repeat(&status) {
+            return Err(status.into());
+        }
+        if self.failures >= FAILURES_MAX {
+            return Err(ClientError::Unreachable(status.message().to_owned()));
+        }
+        let pause = PAUSE_MIN.saturating_mul(1 << self.failures).min(PAUSE_MAX);
+        self.failures += 1;
+        tokio::time::sleep(pause).await;
+        Ok(())
+    }
+}
+
+/// By reason where the server gave one. Without one the transport speaks: a server that was killed shows as any of
+/// these codes, depending on what it was doing.
+fn helps_to_repeat(status: &Status) -> bool {
+    match errors::reason_of(status) {
+        Some(reason) => {
+            use wire::ErrorReason::*;
+            [TooManyCalls, TooManyWatches, OutcomesNotRead, DeadlinePassed, ShuttingDown, StoreUnavailable]
+                .into_iter()
+                .any(|helpful| errors::reason_word(helpful) == reason)
+        }
+        None => matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled | Code::Internal),
+    }
+}

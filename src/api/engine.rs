@@ -1,0 +1,136 @@
+//! What the service needs of the engine behind it: one trait, with the words of the model only.
+//!
+//! Come here to put another engine behind the service, or to learn what a call may ask of it.
+//! The real one is in `screening`; tests bring an engine that lives in memory.
+
+use tokio::sync::watch;
+
+use super::stand_in::{Alert, AlertEvent, AlertId, AuditEntry};
+use crate::model::{Company, Country, DocumentKey, Finding, OrderKey, OrderLine, Record, ShipmentLine};
+
+/// Accepts records, answers questions, tells of changes.
+///
+/// Every method takes the tenant that asks, and sees only what that tenant may see: "absent" and "not yours" give the
+/// same answer. Lists are in the order of their keys, begin after `after`, and hold `limit` rows unless there are no
+/// more. The methods that are not `async` may read from disk: the service calls them from threads that may block.
+#[tonic::async_trait]
+pub trait Engine: Clone + Send + Sync + 'static {
+    /// Takes records in; durable when it returns. One outcome for each record, in their order.
+    /// The same request id with the same records gives the first outcomes again and stores nothing.
+    async fn accept(
+        &self,
+        tenant: &str,
+        request_id: &str,
+        records: Vec<Record>,
+    ) -> Result<Vec<RecordOutcome>, EngineError>;
+
+    /// Returns when everything that was accepted before the call is judged.
+    async fn settled(&self) -> Result<(), EngineError>;
+
+    /// Ticks after every commit that may have added alert events.
+    fn changes(&self) -> watch::Receiver<u64>;
+
+    /// An order line of the tenant.
+    fn order(&self, tenant: &str, key: &OrderKey) -> Result<Option<OrderLine>, EngineError>;
+    /// Order lines of the tenant.
+    fn orders(&self, tenant: &str, after: Option<&OrderKey>, limit: usize) -> Result<Vec<OrderLine>, EngineError>;
+
+    /// A shipment line that the tenant may see.
+    fn shipment(&self, tenant: &str, key: &DocumentKey) -> Result<Option<ShipmentLine>, EngineError>;
+    /// Shipment lines that the tenant may see.
+    fn shipments(
+        &self,
+        tenant: &str,
+        after: Option<&DocumentKey>,
+        limit: usize,
+    ) -> Result<Vec<ShipmentLine>, EngineError>;
+
+    /// A company row that the tenant may see.
+    fn company(&self, tenant: &str, key: &CompanyName) -> Result<Option<Company>, EngineError>;
+    /// Company rows that the tenant may see.
+    fn companies(&self, tenant: &str, after: Option<&CompanyName>, limit: usize) -> Result<Vec<Company>, EngineError>;
+
+    /// The current finding on an order line.
+    fn finding(&self, tenant: &str, key: &OrderKey) -> Result<Option<Finding>, EngineError>;
+    /// Current findings, by order line.
+    fn findings(&self, tenant: &str, after: Option<&OrderKey>, limit: usize) -> Result<Vec<Finding>, EngineError>;
+
+    /// An alert of the tenant.
+    fn alert(&self, tenant: &str, id: AlertId) -> Result<Option<Alert>, EngineError>;
+    /// Alerts of the tenant, the oldest first.
+    fn alerts(&self, tenant: &str, after: Option<AlertId>, limit: usize) -> Result<Vec<Alert>, EngineError>;
+    /// Alert events after a sequence, in order and without gaps.
+    fn alert_events(&self, tenant: &str, after_sequence: u64, limit: usize) -> Result<Vec<AlertEvent>, EngineError>;
+    /// The last alert event there is; 0 when there is none.
+    fn newest_alert_sequence(&self, tenant: &str) -> Result<u64, EngineError>;
+
+    /// Audit entries of the tenant after a sequence, in order.
+    fn audit_entries(&self, tenant: &str, after_sequence: u64, limit: usize) -> Result<Vec<AuditEntry>, EngineError>;
+
+    /// The text that stands for a place in the tenant's alert events.
+    fn cursor(&self, tenant: &str, sequence: u64) -> String;
+    /// The place that a text stands for.
+    fn parse_cursor(&self, tenant: &str, text: &str) -> Result<u64, CursorError>;
+}
+
+/// What became of one accepted record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RecordOutcome {
+    /// It is new and durable.
+    Stored,
+    /// The same record was there before.
+    Unchanged,
+    /// Another record with the same key was there before; that one is kept.
+    Conflict,
+}
+
+/// Names a company row: country and identifier as they came. Ordered as the engine lists them.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize, serde::Deserialize)]
+pub struct CompanyName {
+    /// Country of the register, where the row says.
+    pub country: Option<Country>,
+    /// Identifier as printed.
+    pub identifier: String,
+}
+
+impl CompanyName {
+    /// The name of a row.
+    pub fn of(company: &Company) -> Self {
+        Self { country: company.country, identifier: company.identifier.clone() }
+    }
+}
+
+/// Why the engine did not do it. Causes are for the log, never for clients.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The request id was used before for another content.
+    #[error("the request id was used before for another content")]
+    RequestIdReused,
+    /// It cannot just now; trying again later helps.
+    #[error("not available just now: {cause}")]
+    Unavailable {
+        /// What happened.
+        cause: String,
+    },
+    /// There is no space left to store anything.
+    #[error("no space left")]
+    Full,
+    /// A fault: trying again does not help.
+    #[error("fault: {cause}")]
+    Fault {
+        /// What happened.
+        cause: String,
+    },
+}
+
+/// Why a text stands for no place in the tenant's alert events.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum CursorError {
+    /// No cursor of this service for this tenant, or one that was changed. A cursor of another tenant gives this too,
+    /// so that nobody learns that it would be one.
+    #[error("no cursor of this tenant")]
+    Malformed,
+    /// From another store.
+    #[error("from another store")]
+    OtherStore,
+}

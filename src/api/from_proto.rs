@@ -1,0 +1,395 @@
+//! From the wire to the words of the model.
+//!
+//! Come here when a message or an enum gets another value. With `to_proto` this is the only file that knows both.
+//! Records go through the rules of `intake`: a record that a file may hold may come over the wire, and no other.
+
+use super::engine::CompanyName;
+use super::stand_in::{
+    Alert, AlertEvent, AlertEventKind, AlertId, AlertState, FieldFault, RejectReason, company_from_fields,
+    order_from_fields, shipment_from_fields,
+};
+use super::wire;
+use crate::model::{
+    Amount, Bits, Company, Country, Day, DocumentKey, DocumentKind, Evidence, EvidenceKind, Finding, FindingKind,
+    IndicatorOutcome, IndicatorResult, Level, Link, OrderKey, OrderLine, Probability, RejectedAlternative,
+    ShipmentLine, Unit,
+};
+
+/// Most bytes of one record on the wire.
+const RECORD_BYTES_MAX: usize = 192 * 1024;
+
+/// Two enums with the same words, both ways: a word that one of them lacks does not compile.
+macro_rules! same_words {
+    ($to:ident, $from:ident, $name:ident, [$($word:ident),* $(,)?]) => {
+        pub(super) fn $to(word: $name) -> wire::$name {
+            match word { $($name::$word => wire::$name::$word,)* }
+        }
+
+        pub(super) fn $from(word: wire::$name) -> Option<$name> {
+            match word {
+                wire::$name::Unspecified => None,
+                $(wire::$name::$word => Some($name::$word),)*
+            }
+        }
+    };
+}
+
+same_words!(
+    document_kind_to,
+    document_kind_from,
+    DocumentKind,
+    [KzImport, Snt, Esf, Cmr, Smgs, Ttn, StatForm, RuDeclaration, Marking, Listing, Activation, Other,]
+);
+same_words!(
+    finding_kind_to,
+    finding_kind_from,
+    FindingKind,
+    [NothingFound, OnwardShipment, ThroughIntermediary, FalseTransit, MissingArrival,]
+);
+same_words!(level_to, level_from, Level, [None, Low, Medium, High]);
+same_words!(outcome_to, outcome_from, IndicatorOutcome, [Raised, Clear, NotComputable]);
+same_words!(alert_state_to, alert_state_from, AlertState, [Open, Closed]);
+same_words!(event_kind_to, event_kind_from, AlertEventKind, [Raised, Updated, Lowered, Closed, Reopened]);
+same_words!(
+    evidence_kind_to,
+    evidence_kind_from,
+    EvidenceKind,
+    [
+        Prior,
+        Identifier,
+        Name,
+        LegalForm,
+        Address,
+        Phone,
+        Director,
+        EmailDomain,
+        Register,
+        SerialNumber,
+        SourceDeclaration,
+        LotNumber,
+        PartNumber,
+        Gtin,
+        Brand,
+        HsCode,
+        Description,
+        ValueDensity,
+        WeightPerPiece,
+        Quantity,
+        Timing,
+        Arrival,
+        Transfer,
+        Competition,
+    ]
+);
+
+/// What a message of the service says, and this program does not understand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the field {0} is missing or unknown to this version")]
+pub struct NotUnderstood(pub(super) &'static str);
+
+/// An order line, or everything that is wrong with it.
+pub(super) fn order_line(line: &wire::OrderLine) -> Result<OrderLine, Vec<FieldFault>> {
+    size_allowed(line)?;
+    let key = line.key.clone().unwrap_or_default();
+    let parties = [
+        ("buyer_", line.buyer.as_ref()),
+        ("consignee_", line.consignee.as_ref()),
+        ("end_user_", line.end_user.as_ref()),
+        ("payer_", line.payer.as_ref()),
+    ];
+    let (line_no, serials, lots) =
+        (line_number(key.line_no), line.serial_numbers.join(";"), line.lot_numbers.join(";"));
+    order_from_fields(|column| {
+        Some(match column {
+            "order_id" => key.order_id.as_str(),
+            "line_no" => &line_no,
+            "order_date" => &line.order_date,
+            "ship_date" => &line.ship_date,
+            "destination_country" => &line.destination_country,
+            "incoterms" => &line.incoterms,
+            "hs_code" => &line.hs_code,
+            "description" => &line.description,
+            "brand" => &line.brand,
+            "part_number" => &line.part_number,
+            "gtin" => &line.gtin,
+            "serial_numbers" => &serials,
+            "lot_numbers" => &lots,
+            "quantity" => &line.quantity,
+            "unit" => &line.unit,
+            "net_weight_kg" => &line.net_weight_kg,
+            "value" => &line.value,
+            "currency" => &line.currency,
+            "export_declaration" => &line.export_declaration,
+            "no_reexport_clause" => line.no_reexport_clause.map_or("", |clause| if clause { "true" } else { "false" }),
+            _ => return party_field(&parties, column),
+        })
+    })
+}
+
+/// A shipment line, or everything that is wrong with it.
+pub(super) fn shipment_line(line: &wire::ShipmentLine) -> Result<ShipmentLine, Vec<FieldFault>> {
+    size_allowed(line)?;
+    let key = line.key.clone().unwrap_or_default();
+    let parties = [("consignor_", line.consignor.as_ref()), ("consignee_", line.consignee.as_ref())];
+    // A kind from a newer version is not "missing": its number makes it an unknown kind.
+    let kind = match wire::DocumentKind::try_from(key.document_kind) {
+        Ok(kind) => document_kind_from(kind).map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
+        Err(_) => key.document_kind.to_string(),
+    };
+    let (line_no, serials, lots) =
+        (line_number(key.line_no), line.serial_numbers.join(";"), line.lot_numbers.join(";"));
+    shipment_from_fields(|column| {
+        Some(match column {
+            "document_kind" => kind.as_str(),
+            "document_number" => &key.document_number,
+            "line_no" => &line_no,
+            "feed" => &key.feed,
+            "date" => &line.date,
+            "hs_code" => &line.hs_code,
+            "description" => &line.description,
+            "brand" => &line.brand,
+            "part_number" => &line.part_number,
+            "gtin" => &line.gtin,
+            "serial_numbers" => &serials,
+            "lot_numbers" => &lots,
+            "quantity" => &line.quantity,
+            "unit" => &line.unit,
+            "net_weight_kg" => &line.net_weight_kg,
+            "value" => &line.value,
+            "currency" => &line.currency,
+            "source_declaration" => &line.source_declaration,
+            "carrier_name" => &line.carrier_name,
+            _ => return party_field(&parties, column),
+        })
+    })
+}
+
+/// A company row, or everything that is wrong with it.
+pub(super) fn company(company: &wire::Company) -> Result<Company, Vec<FieldFault>> {
+    size_allowed(company)?;
+    let key = company.key.clone().unwrap_or_default();
+    let owners = company.owners.join(";");
+    company_from_fields(|column| {
+        Some(match column {
+            "id" => key.identifier.as_str(),
+            "country" => &key.country,
+            "name" => &company.name,
+            "name_latin" => &company.name_latin,
+            "registered" => &company.registered,
+            "address" => &company.address,
+            "phone" => &company.phone,
+            "director" => &company.director,
+            "owners" => &owners,
+            "activity_code" => &company.activity_code,
+            "status" => &company.status,
+            _ => return None,
+        })
+    })
+}
+
+/// An order key of a request, or the field that is wrong and why.
+pub(super) fn order_key(key: Option<wire::OrderKey>) -> Result<OrderKey, KeyFault> {
+    let key = key.ok_or(("", NEEDED))?;
+    Ok(OrderKey { order_id: key_text("order_id", key.order_id)?, line_no: key.line_no.max(1) })
+}
+
+/// A document key of a request, or the field that is wrong and why.
+pub(super) fn document_key(key: Option<wire::DocumentKey>) -> Result<DocumentKey, KeyFault> {
+    let key = key.ok_or(("", NEEDED))?;
+    let kind = document_kind_from(key.document_kind()).ok_or(("document_kind", "expected a known kind of paper"))?;
+    if key.feed.len() > KEY_BYTES_MAX {
+        return Err(("feed", KEY_TEXT));
+    }
+    let number = key_text("document_number", key.document_number)?;
+    Ok(DocumentKey { number, line_no: key.line_no.max(1), kind, feed: key.feed })
+}
+
+/// A company key of a request, or the field that is wrong and why.
+pub(super) fn company_name(key: Option<wire::CompanyKey>) -> Result<CompanyName, KeyFault> {
+    let key = key.ok_or(("", NEEDED))?;
+    let country = match key.country.as_str() {
+        "" => None,
+        text => Some(Country::parse(text).ok_or(("country", "expected two letters"))?),
+    };
+    Ok(CompanyName { country, identifier: key_text("identifier", key.identifier)? })
+}
+
+/// A finding that the service sent to this tenant.
+pub(super) fn finding(tenant: &str, finding: wire::Finding) -> Result<Finding, NotUnderstood> {
+    Ok(Finding {
+        tenant: tenant.to_owned(),
+        score: Probability::from_f64(finding.score),
+        level: level_from(finding.level()).ok_or(NotUnderstood("level"))?,
+        priority: amount("priority", &finding.priority)?,
+        attributed: amount("attributed_quantity", &finding.attributed_quantity)?,
+        attributed_low: amount("attributed_low", &finding.attributed_low)?,
+        attributed_high: amount("attributed_high", &finding.attributed_high)?,
+        unit: unit(&finding.unit)?,
+        kind: finding_kind_from(finding.kind()).ok_or(NotUnderstood("kind"))?,
+        order: sent_order_key(finding.order)?,
+        links: finding.links.into_iter().map(link).collect::<Result<_, _>>()?,
+        rejected: finding.rejected.into_iter().map(rejected_alternative).collect::<Result<_, _>>()?,
+        indicators: finding.indicators.into_iter().map(indicator).collect::<Result<_, _>>()?,
+        summary: finding.summary,
+        limits_reached: finding.limits_reached,
+        engine_version: finding.engine_version,
+        policy_version: finding.policy_version,
+        case_hash: hash("case_hash", &finding.case_hash)?,
+    })
+}
+
+/// An alert event that the service sent to this tenant.
+pub(super) fn alert_event(tenant: &str, event: wire::AlertEvent) -> Result<AlertEvent, NotUnderstood> {
+    Ok(AlertEvent {
+        sequence: event.sequence,
+        at_millis: millis("commit_time", event.commit_time)?,
+        kind: event_kind_from(event.kind()).ok_or(NotUnderstood("kind"))?,
+        alert: alert(tenant, event.alert.ok_or(NotUnderstood("alert"))?)?,
+    })
+}
+
+/// An alert that the service sent to this tenant.
+pub(super) fn alert(tenant: &str, alert: wire::Alert) -> Result<Alert, NotUnderstood> {
+    Ok(Alert {
+        id: AlertId::parse(&alert.alert_id).ok_or(NotUnderstood("alert_id"))?,
+        tenant: tenant.to_owned(),
+        state: alert_state_from(alert.state()).ok_or(NotUnderstood("state"))?,
+        revision: alert.etag.parse().map_err(|_| NotUnderstood("etag"))?,
+        raised_at_millis: millis("raise_time", alert.raise_time)?,
+        changed_at_millis: millis("update_time", alert.update_time)?,
+        kind: finding_kind_from(alert.kind()).ok_or(NotUnderstood("kind"))?,
+        level: level_from(alert.level()).ok_or(NotUnderstood("level"))?,
+        score: Probability::from_f64(alert.score),
+        priority: amount("priority", &alert.priority)?,
+        attributed: amount("attributed_quantity", &alert.attributed_quantity)?,
+        unit: unit(&alert.unit)?,
+        order: sent_order_key(alert.order)?,
+        summary: alert.summary,
+        case_hash: hash("case_hash", &alert.case_hash)?,
+        fingerprint: hash("fingerprint", &alert.fingerprint)?,
+    })
+}
+
+/// The reason of a fault as the wire has it.
+pub(super) fn fault_reason_to(reason: RejectReason) -> wire::FaultReason {
+    match reason {
+        RejectReason::MissingValue => wire::FaultReason::MissingValue,
+        RejectReason::BadDate => wire::FaultReason::BadDate,
+        RejectReason::BadNumber => wire::FaultReason::BadNumber,
+        RejectReason::NegativeQuantity => wire::FaultReason::NegativeQuantity,
+        RejectReason::ZeroQuantity => wire::FaultReason::ZeroQuantity,
+        RejectReason::NegativeAmount => wire::FaultReason::NegativeAmount,
+        RejectReason::UnknownUnit => wire::FaultReason::UnknownUnit,
+        RejectReason::UnknownCurrency => wire::FaultReason::UnknownCurrency,
+        RejectReason::BadHsCode => wire::FaultReason::BadHsCode,
+        RejectReason::BadCountry => wire::FaultReason::BadCountry,
+        RejectReason::BadFlag => wire::FaultReason::BadFlag,
+        RejectReason::UnknownDocumentKind => wire::FaultReason::UnknownDocumentKind,
+        RejectReason::FieldTooLong => wire::FaultReason::FieldTooLong,
+        // Faults of files cannot come over the wire.
+        _ => wire::FaultReason::Other,
+    }
+}
+
+/// The field of a key that is wrong, empty for the key as a whole, and what was expected.
+pub(super) type KeyFault = (&'static str, &'static str);
+
+const KEY_BYTES_MAX: usize = 256;
+const NEEDED: &str = "a value is needed";
+const KEY_TEXT: &str = "expected a text of 1 to 256 bytes";
+
+fn key_text(field: &'static str, text: String) -> Result<String, KeyFault> {
+    if (1..=KEY_BYTES_MAX).contains(&text.len()) { Ok(text) } else { Err((field, KEY_TEXT)) }
+}
+
+fn line_number(line_no: u32) -> String {
+    line_no.max(1).to_string()
+}
+
+fn size_allowed(record: &impl prost::Message) -> Result<(), Vec<FieldFault>> {
+    let bytes = record.encoded_len();
+    if bytes <= RECORD_BYTES_MAX {
+        return Ok(());
+    }
+    let detail = format!("the record has {bytes} bytes, at most {RECORD_BYTES_MAX} are allowed");
+    Err(vec![FieldFault { column: "", value: String::new(), reason: RejectReason::FieldTooLong, detail }])
+}
+
+fn party_field<'p>(parties: &[(&str, Option<&'p wire::Party>)], column: &str) -> Option<&'p str> {
+    let (party, field) = parties.iter().find_map(|(prefix, party)| Some(((*party)?, column.strip_prefix(prefix)?)))?;
+    Some(match field {
+        "name" => party.name.as_str(),
+        "id" => &party.identifier,
+        "country" => &party.country,
+        "address" => &party.address,
+        "phone" => &party.phone,
+        "email" => &party.email,
+        _ => return None,
+    })
+}
+
+fn sent_order_key(key: Option<wire::OrderKey>) -> Result<OrderKey, NotUnderstood> {
+    order_key(key).map_err(|_| NotUnderstood("order"))
+}
+
+fn sent_document_key(key: Option<wire::DocumentKey>) -> Result<DocumentKey, NotUnderstood> {
+    document_key(key).map_err(|_| NotUnderstood("document key"))
+}
+
+fn link(link: wire::Link) -> Result<Link, NotUnderstood> {
+    Ok(Link {
+        onward: sent_document_key(link.onward)?,
+        onward_date: Day::parse_iso(&link.onward_date).ok_or(NotUnderstood("onward_date"))?,
+        onward_consignee: link.onward_consignee,
+        onward_country: Country::parse(&link.onward_country),
+        path: link.path.into_iter().map(|key| sent_document_key(Some(key))).collect::<Result<_, _>>()?,
+        quantity: amount("quantity", &link.quantity)?,
+        unit: unit(&link.unit)?,
+        probability: Probability::from_f64(link.probability),
+        evidence: link.evidence.into_iter().map(evidence).collect::<Result<_, _>>()?,
+    })
+}
+
+fn evidence(evidence: wire::Evidence) -> Result<Evidence, NotUnderstood> {
+    Ok(Evidence {
+        kind: evidence_kind_from(evidence.kind()).ok_or(NotUnderstood("kind"))?,
+        ours: evidence.ours,
+        theirs: evidence.theirs,
+        bits: Bits(evidence.weight_millibits),
+    })
+}
+
+fn rejected_alternative(alternative: wire::RejectedAlternative) -> Result<RejectedAlternative, NotUnderstood> {
+    Ok(RejectedAlternative {
+        onward: sent_document_key(alternative.onward)?,
+        instead: alternative.instead.map(|key| sent_order_key(Some(key))).transpose()?,
+        quantity: amount("quantity", &alternative.quantity)?,
+        bits_ahead: Bits(alternative.ahead_millibits),
+    })
+}
+
+fn indicator(result: wire::IndicatorResult) -> Result<IndicatorResult, NotUnderstood> {
+    let outcome = outcome_from(result.outcome()).ok_or(NotUnderstood("outcome"))?;
+    Ok(IndicatorResult { indicator: result.indicator, outcome, detail: result.detail })
+}
+
+fn amount(field: &'static str, text: &str) -> Result<Amount, NotUnderstood> {
+    text.parse().map_err(|_| NotUnderstood(field))
+}
+
+fn unit(code: &str) -> Result<Unit, NotUnderstood> {
+    Unit::ALL.into_iter().find(|unit| unit.code() == code).ok_or(NotUnderstood("unit"))
+}
+
+fn hash(field: &'static str, bytes: &[u8]) -> Result<[u8; 32], NotUnderstood> {
+    bytes.try_into().map_err(|_| NotUnderstood(field))
+}
+
+fn millis(field: &'static str, time: Option<prost_types::Timestamp>) -> Result<u64, NotUnderstood> {
+    let time = time.ok_or(NotUnderstood(field))?;
+    let (seconds, nanos) = (u64::try_from(time.seconds), u64::try_from(time.nanos));
+    match (seconds, nanos) {
+        (Ok(seconds), Ok(nanos)) => Ok(seconds.saturating_mul(1000).saturating_add(nanos / 1_000_000)),
+        _ => Err(NotUnderstood(field)),
+    }
+}

@@ -1,0 +1,234 @@
+//! Around every call: deadline, number of open calls, end of the server, one line of log.
+//!
+//! Come here because a deadline must bound streams too, which the gRPC library does not do, and because a stream that
+//! never ends must not keep the server from ending. What a call does is none of this file's business.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+use tonic::Status;
+use tonic::body::Body;
+use tonic::codegen::{Bytes, Service, http};
+
+use super::drain::{Drain, Phase};
+use super::errors;
+use super::wire::ErrorReason;
+
+/// Health checks get through when nothing else does, or a busy server would be taken for a dead one.
+const HEALTH_CHECK: &str = "/grpc.health.v1.Health/Check";
+
+/// How much earlier than the gRPC library we answer a passed deadline: the library would say CANCELLED.
+const DEADLINE_LEAD_MAX: Duration = Duration::from_millis(10);
+
+/// A service with a guard around each call.
+#[derive(Clone)]
+pub(super) struct Guard<S> {
+    inner: S,
+    calls: Arc<Semaphore>,
+    drain: Drain,
+}
+
+impl<S> Guard<S> {
+    /// At most `calls_max` calls are open at a time, streams included.
+    pub(super) fn new(inner: S, calls_max: usize, drain: Drain) -> Self {
+        Self { inner, calls: Arc::new(Semaphore::new(calls_max)), drain }
+    }
+}
+
+type StopFuture = Pin<Box<dyn Future<Output = Status> + Send>>;
+type CallFuture = Pin<Box<dyn Future<Output = Result<http::Response<Body>, Infallible>> + Send>>;
+
+impl<S> Service<http::Request<Body>> for Guard<S>
+where
+    S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = CallFuture;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> CallFuture {
+        let path = request.uri().path();
+        let mut log = CallLog { method: path.to_owned(), started: Instant::now(), code: None };
+        let permit = match Arc::clone(&self.calls).try_acquire_owned() {
+            Ok(permit) => Some(permit),
+            Err(_) if path == HEALTH_CHECK => None,
+            Err(_) => {
+                let status = errors::exhausted(ErrorReason::TooManyCalls, "too many calls are open on this server");
+                log.ended_by_us(&status);
+                return Box::pin(std::future::ready(Ok(status.into_http())));
+            }
+        };
+        let mut stop = stop(deadline(request.headers()), self.drain.clone());
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            tokio::select! {
+                biased;
+                answer = answer => answer.map(|answer| guarded(answer, stop, log, permit)),
+                status = &mut stop => {
+                    log.ended_by_us(&status);
+                    Ok(status.into_http())
+                }
+            }
+        })
+    }
+}
+
+/// When and why the call must end, whatever it is doing.
+fn stop(timeout: Option<Duration>, drain: Drain) -> StopFuture {
+    let deadline = timeout.map(|timeout| Instant::now() + timeout - DEADLINE_LEAD_MAX.min(timeout / 10));
+    Box::pin(async move {
+        let deadline_passes = async {
+            match deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = deadline_passes => errors::deadline_passed(),
+            () = drain.reached(Phase::Cutting) => errors::shutting_down(),
+        }
+    })
+}
+
+/// The time that the client gives the call: up to eight digits and a unit. Anything else is no deadline.
+fn deadline(headers: &http::HeaderMap) -> Option<Duration> {
+    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if !(1..=8).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let number: u64 = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(number * 3600)),
+        "M" => Some(Duration::from_secs(number * 60)),
+        "S" => Some(Duration::from_secs(number)),
+        "m" => Some(Duration::from_millis(number)),
+        "u" => Some(Duration::from_micros(number)),
+        "n" => Some(Duration::from_nanos(number)),
+        _ => None,
+    }
+}
+
+fn guarded(
+    answer: http::Response<Body>,
+    stop: StopFuture,
+    mut log: CallLog,
+    permit: Option<OwnedSemaphorePermit>,
+) -> http::Response<Body> {
+    log.code = code_in(answer.headers());
+    answer.map(|inner| Body::new(GuardedBody { inner: Some(inner), stop, log, _permit: permit }))
+}
+
+fn code_in(headers: &http::HeaderMap) -> Option<i32> {
+    headers.get("grpc-status")?.to_str().ok()?.parse().ok()
+}
+
+/// The rest of an answer: ends by itself, or when it must.
+struct GuardedBody {
+    /// Dropped when it ends, so that whoever feeds it stops.
+    inner: Option<Body>,
+    stop: StopFuture,
+    log: CallLog,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl HttpBody for GuardedBody {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let this = &mut *self;
+        let Some(inner) = this.inner.as_mut() else { return Poll::Ready(None) };
+        // First the end: a stream that always has something to say must end too.
+        if let Poll::Ready(status) = this.stop.as_mut().poll(context) {
+            this.inner = None;
+            this.log.ended_by_us(&status);
+            let mut trailers = http::HeaderMap::new();
+            return Poll::Ready(Some(status.add_header(&mut trailers).map(|()| Frame::trailers(trailers))));
+        }
+        let frame = ready!(Pin::new(inner).poll_frame(context));
+        match &frame {
+            Some(Ok(frame)) => {
+                if let Some(trailers) = frame.trailers_ref() {
+                    this.log.code = code_in(trailers);
+                }
+            }
+            Some(Err(_)) | None => this.inner = None,
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), HttpBody::size_hint)
+    }
+}
+
+/// Tells the log of a call when it is over. Says which method, how it ended and how long it took: nothing of content.
+struct CallLog {
+    method: String,
+    started: Instant,
+    /// The gRPC code; `None` when the client left first.
+    code: Option<i32>,
+}
+
+impl CallLog {
+    fn ended_by_us(&mut self, status: &Status) {
+        self.code = Some(status.code() as i32);
+    }
+}
+
+impl Drop for CallLog {
+    fn drop(&mut self) {
+        let millis = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(method = self.method, code = self.code, millis, "call");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tonic::codegen::http::{HeaderMap, HeaderValue};
+
+    use super::deadline;
+
+    #[test]
+    fn deadlines_are_read_as_grpc_writes_them() {
+        let cases = [
+            ("2H", Some(Duration::from_secs(7200))),
+            ("3M", Some(Duration::from_secs(180))),
+            ("99999999S", Some(Duration::from_secs(99_999_999))),
+            ("1500m", Some(Duration::from_millis(1500))),
+            ("7u", Some(Duration::from_micros(7))),
+            ("0n", Some(Duration::ZERO)),
+            ("123456789S", None),
+            ("+1S", None),
+            ("S", None),
+            ("", None),
+            ("10", None),
+            ("1s", None),
+            ("1\u{e9}", None),
+        ];
+        for (text, expected) in cases {
+            let mut headers = HeaderMap::new();
+            headers.insert("grpc-timeout", HeaderValue::from_bytes(text.as_bytes()).unwrap());
+            assert_eq!(deadline(&headers), expected, "{text}");
+        }
+    }
+}

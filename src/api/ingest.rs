@@ -1,0 +1,232 @@
+//! The ingest stream: batches in, outcomes out, the same for orders, shipments and companies.
+//!
+//! Come here for back-pressure, for what ends a stream and for what a client may rely on; the promise itself is in the
+//! comments of the proto files. Rules for records are `intake`'s, storing them is the engine's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Status, Streaming};
+
+use super::drain::{Drain, Phase};
+use super::engine::{Engine, EngineError};
+use super::identity::Tenant;
+use super::stand_in::FieldFault;
+use super::wire::{BatchStatus, ErrorReason, RecordOutcome};
+use super::{errors, to_proto};
+use crate::model::Record;
+
+/// Most records of one batch.
+pub const RECORDS_PER_BATCH_MAX: usize = 1_000;
+/// Most batches of one stream that are worked on at a time.
+pub const BATCHES_PER_STREAM_MAX: usize = 16;
+/// Longest request id in bytes.
+pub const REQUEST_ID_BYTES_MAX: usize = 128;
+
+/// Most outcomes that wait for the client to read them.
+const OUTCOMES_WAITING_MAX: usize = 64;
+/// How long to wait for a client that does not read its outcomes.
+const OUTCOMES_WAIT_MAX: Duration = Duration::from_secs(10);
+/// How long a client should wait when the service has its hands full.
+const RETRY_AFTER_MILLIS: u32 = 50;
+
+/// What the three ingest methods differ in.
+pub(super) trait IngestKind: Send + 'static {
+    /// The message that carries a batch.
+    type Request: Send + 'static;
+    /// The message that carries its outcome.
+    type Response: Send + 'static;
+    /// A record on the wire.
+    type Line: Send + 'static;
+    /// The field of the request that holds the records.
+    const RECORDS_FIELD: &'static str;
+    /// Takes a request apart: id and records.
+    fn take(request: Self::Request) -> (String, Vec<Self::Line>);
+    /// A record, or everything that is wrong with it.
+    fn record(line: &Self::Line) -> Result<Record, Vec<FieldFault>>;
+    /// Puts an answer together.
+    fn respond(answer: Answer) -> Self::Response;
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) request_id: String,
+    pub(super) status: BatchStatus,
+    pub(super) outcomes: Vec<RecordOutcome>,
+    pub(super) retry_after_millis: u32,
+    pub(super) reason: ErrorReason,
+}
+
+/// What all ingest streams of a server share.
+#[derive(Clone, Debug)]
+pub(super) struct IngestLimits {
+    /// One place for each batch that is worked on, over all streams.
+    pub(super) batches: Arc<Semaphore>,
+    pub(super) drain: Drain,
+}
+
+/// Answers one stream of batches.
+pub(super) fn answer<K: IngestKind, E: Engine>(
+    engine: E,
+    limits: IngestLimits,
+    tenant: Tenant,
+    requests: Streaming<K::Request>,
+) -> ReceiverStream<Result<K::Response, Status>> {
+    let (answers, receiver) = mpsc::channel(OUTCOMES_WAITING_MAX);
+    tokio::spawn(async move {
+        let mut stream = Stream::<K, E> { engine, limits, tenant, answers, working: JoinSet::new() };
+        let end = stream.read_all(requests).await;
+        let finished = stream.finish().await;
+        if let Err(status) = finished.and(end) {
+            // A client that is gone need not be told.
+            let _ = tokio::time::timeout(OUTCOMES_WAIT_MAX, stream.answers.send(Err(status))).await;
+        }
+    });
+    ReceiverStream::new(receiver)
+}
+
+struct Stream<K: IngestKind, E: Engine> {
+    engine: E,
+    limits: IngestLimits,
+    tenant: Tenant,
+    answers: mpsc::Sender<Result<K::Response, Status>>,
+    working: JoinSet<Result<Answer, Status>>,
+}
+
+impl<K: IngestKind, E: Engine> Stream<K, E> {
+    /// Reads until the client is done or the stream must end; always reads, whatever is in flight.
+    async fn read_all(&mut self, mut requests: Streaming<K::Request>) -> Result<(), Status> {
+        let drain = self.limits.drain.clone();
+        loop {
+            tokio::select! {
+                biased;
+                () = self.answers.closed() => {
+                    // Nobody is left to answer: what is in flight may or may not be stored, as the contract says.
+                    self.working.abort_all();
+                    return Ok(());
+                }
+                Some(done) = self.working.join_next() => self.deliver(done).await?,
+                () = drain.reached(Phase::Ending) => return Err(errors::shutting_down()),
+                request = requests.message() => match request? {
+                    Some(request) => self.admit(request).await?,
+                    None => return Ok(()),
+                },
+            }
+        }
+    }
+
+    /// Answers what is in flight.
+    async fn finish(&mut self) -> Result<(), Status> {
+        while let Some(done) = self.working.join_next().await {
+            self.deliver(done).await?;
+        }
+        Ok(())
+    }
+
+    async fn deliver(&self, done: Result<Result<Answer, Status>, tokio::task::JoinError>) -> Result<(), Status> {
+        match done {
+            Ok(answer) => self.send(answer?).await,
+            Err(error) if error.is_cancelled() => Ok(()),
+            Err(error) => Err(errors::internal(&error.to_string())),
+        }
+    }
+
+    async fn send(&self, answer: Answer) -> Result<(), Status> {
+        match tokio::time::timeout(OUTCOMES_WAIT_MAX, self.answers.send(Ok(K::respond(answer)))).await {
+            // A client that is gone is noticed where the stream is read.
+            Ok(_) => Ok(()),
+            Err(_) => Err(errors::exhausted(ErrorReason::OutcomesNotRead, "the outcomes of batches are not read")),
+        }
+    }
+
+    /// Takes a batch on, or says "slow down" at once.
+    async fn admit(&mut self, request: K::Request) -> Result<(), Status> {
+        let (request_id, lines) = K::take(request);
+        check_batch(&request_id, lines.len(), K::RECORDS_FIELD)?;
+        let has_place = self.working.len() < BATCHES_PER_STREAM_MAX;
+        match Arc::clone(&self.limits.batches).try_acquire_owned() {
+            Ok(place) if has_place => {
+                let (engine, tenant) = (self.engine.clone(), self.tenant.clone());
+                self.working.spawn(take_in::<K, E>(engine, tenant, request_id, lines, place));
+                Ok(())
+            }
+            _ => {
+                let mut answer = Answer::new(request_id, BatchStatus::SlowDown);
+                answer.retry_after_millis = RETRY_AFTER_MILLIS;
+                self.send(answer).await
+            }
+        }
+    }
+}
+
+impl Answer {
+    fn new(request_id: String, status: BatchStatus) -> Self {
+        Self { request_id, status, outcomes: Vec::new(), retry_after_millis: 0, reason: ErrorReason::Unspecified }
+    }
+}
+
+fn check_batch(request_id: &str, record_count: usize, records_field: &str) -> Result<(), Status> {
+    let is_id = (1..=REQUEST_ID_BYTES_MAX).contains(&request_id.len())
+        && request_id.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    if !is_id {
+        return Err(errors::invalid_field("request_id", "expected 1 to 128 printable ASCII characters"));
+    }
+    match record_count {
+        0 => Err(errors::invalid_field(records_field, "expected at least one record")),
+        count if count > RECORDS_PER_BATCH_MAX => {
+            Err(errors::batch_too_large(records_field, count, RECORDS_PER_BATCH_MAX))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Reads the records of a batch, stores the good ones and says what became of each.
+async fn take_in<K: IngestKind, E: Engine>(
+    engine: E,
+    tenant: Tenant,
+    request_id: String,
+    lines: Vec<K::Line>,
+    place: OwnedSemaphorePermit,
+) -> Result<Answer, Status> {
+    // A thousand records take a millisecond or two: too long for a thread that serves others.
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut good = Vec::with_capacity(lines.len());
+        let outcomes: Vec<Option<RecordOutcome>> = lines
+            .iter()
+            .map(|line| match K::record(line) {
+                Ok(record) => {
+                    good.push(record);
+                    None
+                }
+                Err(faults) => Some(to_proto::rejected_record(faults)),
+            })
+            .collect();
+        (good, outcomes)
+    });
+    let (good, outcomes) = reading.await.map_err(|error| errors::internal(&error.to_string()))?;
+    let good_count = good.len();
+    let accepted = match good_count {
+        0 => Vec::new(),
+        _ => match engine.accept(tenant.name(), &request_id, good).await {
+            Ok(accepted) => accepted,
+            Err(EngineError::RequestIdReused) => {
+                let mut answer = Answer::new(request_id, BatchStatus::Refused);
+                answer.reason = ErrorReason::RequestIdReused;
+                return Ok(answer);
+            }
+            Err(error) => return Err(errors::of_engine(&error)),
+        },
+    };
+    if accepted.len() != good_count {
+        return Err(errors::internal("the engine gave another number of outcomes than it got records"));
+    }
+    let mut accepted = accepted.into_iter().map(to_proto::record_outcome);
+    let mut answer = Answer::new(request_id, BatchStatus::Done);
+    answer.outcomes = outcomes.into_iter().filter_map(|outcome| outcome.or_else(|| accepted.next())).collect();
+    drop(place);
+    Ok(answer)
+}

@@ -1,0 +1,119 @@
+//! `ScreeningService`: findings, their explanation, and waiting for them.
+//!
+//! Come here for how findings are asked for. Screening on demand and batch jobs have their place in the contract and
+//! are not served yet. How findings come about is the engine's.
+
+use tonic::{Request, Response, Status};
+
+use super::engine::Engine;
+use super::identity::Tenant;
+use super::page::Query;
+use super::wire::screening_service_server::ScreeningService;
+use super::{errors, explain, from_proto, read, to_proto, wire};
+use crate::model::{Finding, Level};
+
+/// Serves findings from the engine.
+pub(super) struct Screening<E> {
+    pub(super) engine: E,
+}
+
+impl<E: Engine> Screening<E> {
+    async fn find(&self, tenant: Tenant, order: Option<wire::OrderKey>) -> Result<Finding, Status> {
+        let key = from_proto::order_key(order).map_err(|fault| errors::key_fault("order", fault))?;
+        let found = read(&self.engine, move |engine| engine.finding(tenant.name(), &key)).await?;
+        found.ok_or_else(|| {
+            errors::not_found(wire::ErrorReason::FindingNotFound, "there is no finding on such an order line")
+        })
+    }
+}
+
+#[tonic::async_trait]
+impl<E: Engine> ScreeningService for Screening<E> {
+    async fn screen_order(
+        &self,
+        request: Request<wire::ScreenOrderRequest>,
+    ) -> Result<Response<wire::ScreenOrderResponse>, Status> {
+        Tenant::of(&request)?;
+        Err(errors::not_implemented("ScreenOrder"))
+    }
+
+    async fn get_finding(
+        &self,
+        request: Request<wire::GetFindingRequest>,
+    ) -> Result<Response<wire::GetFindingResponse>, Status> {
+        let tenant = Tenant::of(&request)?;
+        let finding = self.find(tenant, request.into_inner().order).await?;
+        Ok(Response::new(wire::GetFindingResponse { finding: Some(to_proto::finding(&finding)) }))
+    }
+
+    async fn list_findings(
+        &self,
+        request: Request<wire::ListFindingsRequest>,
+    ) -> Result<Response<wire::ListFindingsResponse>, Status> {
+        let tenant = Tenant::of(&request)?;
+        let request = request.into_inner();
+        let level = wire::Level::try_from(request.min_level)
+            .map_err(|_| errors::invalid_field("min_level", "expected a known level"))?;
+        let min_level = from_proto::level_from(level).unwrap_or(Level::None);
+        let page = Query::new("ListFindings", &tenant, min_level.as_str(), request.page_size, request.page_token)
+            .run(
+                &self.engine,
+                move |engine, after, limit| engine.findings(tenant.name(), after, limit),
+                |finding: &Finding| finding.order.clone(),
+                move |finding| finding.level >= min_level,
+                to_proto::finding,
+            )
+            .await?;
+        Ok(Response::new(wire::ListFindingsResponse { findings: page.rows, next_page_token: page.next_page_token }))
+    }
+
+    async fn explain_finding(
+        &self,
+        request: Request<wire::ExplainFindingRequest>,
+    ) -> Result<Response<wire::ExplainFindingResponse>, Status> {
+        let tenant = Tenant::of(&request)?;
+        let finding = self.find(tenant, request.into_inner().order).await?;
+        Ok(Response::new(wire::ExplainFindingResponse { text: explain::explanation(&finding) }))
+    }
+
+    async fn wait_until_screened(
+        &self,
+        request: Request<wire::WaitUntilScreenedRequest>,
+    ) -> Result<Response<wire::WaitUntilScreenedResponse>, Status> {
+        Tenant::of(&request)?;
+        self.engine.settled().await.map_err(|error| errors::of_engine(&error))?;
+        Ok(Response::new(wire::WaitUntilScreenedResponse {}))
+    }
+
+    async fn start_screening_job(
+        &self,
+        request: Request<wire::StartScreeningJobRequest>,
+    ) -> Result<Response<wire::StartScreeningJobResponse>, Status> {
+        Tenant::of(&request)?;
+        Err(errors::not_implemented("StartScreeningJob"))
+    }
+
+    async fn get_screening_job(
+        &self,
+        request: Request<wire::GetScreeningJobRequest>,
+    ) -> Result<Response<wire::GetScreeningJobResponse>, Status> {
+        Tenant::of(&request)?;
+        Err(errors::not_implemented("GetScreeningJob"))
+    }
+
+    async fn list_screening_jobs(
+        &self,
+        request: Request<wire::ListScreeningJobsRequest>,
+    ) -> Result<Response<wire::ListScreeningJobsResponse>, Status> {
+        Tenant::of(&request)?;
+        Err(errors::not_implemented("ListScreeningJobs"))
+    }
+
+    async fn cancel_screening_job(
+        &self,
+        request: Request<wire::CancelScreeningJobRequest>,
+    ) -> Result<Response<wire::CancelScreeningJobResponse>, Status> {
+        Tenant::of(&request)?;
+        Err(errors::not_implemented("CancelScreeningJob"))
+    }
+}

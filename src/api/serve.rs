@@ -1,0 +1,194 @@
+//! The server: puts services, limits and the guard together, serves, and ends well.
+//!
+//! Come here for the limits of a server and for what happens when it is told to stop. Listening is the caller's; so is
+//! whether others than this machine may connect.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tonic::codec::CompressionEncoding;
+use tonic::server::NamedService;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use super::alert_service::Alerts;
+use super::audit_service::{Audit, Lists};
+use super::connections;
+use super::drain::{Drain, DrainControl, Phase};
+use super::engine::Engine;
+use super::guard::Guard;
+use super::ingest::IngestLimits;
+use super::records_services::{Companies, Orders, RecordsService, Shipments};
+use super::screening_service::Screening;
+use super::wire::{
+    self, alert_service_server::AlertServiceServer, audit_service_server::AuditServiceServer,
+    company_service_server::CompanyServiceServer, list_service_server::ListServiceServer,
+    order_service_server::OrderServiceServer, screening_service_server::ScreeningServiceServer,
+    shipment_service_server::ShipmentServiceServer,
+};
+
+/// Most bytes of one message from a client.
+pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Most bytes of the metadata of one call.
+const METADATA_BYTES_MAX: u32 = 16 * 1024;
+/// How much a client may send on one stream before the server has read it. Small: many streams may be frozen.
+const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+/// The same for all streams of a connection.
+const CONNECTION_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
+/// How often a silent connection is asked whether it is still there, and how long it may take to answer.
+const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
+
+/// The limits of a server.
+#[derive(Clone, Debug)]
+pub struct ServeOptions {
+    /// Most open connections. Default: 1,024.
+    pub connections_max: usize,
+    /// Most open calls on one connection. Default: 256.
+    pub calls_per_connection_max: u32,
+    /// Most open calls, streams included. Default: 2,048.
+    pub calls_max: usize,
+    /// Most open alert watches. Default: 1,024.
+    pub watches_max: usize,
+    /// Most batches that are taken in at a time; beyond that clients are told to slow down. Default: 64.
+    pub batches_max: usize,
+    /// How long stopping may take. Default: 5 s. Streams end at once; calls that still run after three fifths of it
+    /// are answered with UNAVAILABLE, connections that are still there after four fifths are closed.
+    pub drain_max: Duration,
+}
+
+impl Default for ServeOptions {
+    fn default() -> Self {
+        Self {
+            connections_max: 1_024,
+            calls_per_connection_max: 256,
+            calls_max: 2_048,
+            watches_max: 1_024,
+            batches_max: 64,
+            drain_max: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Why a server could not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The description of the services is broken: a fault of the build.
+    #[error("the description of the services cannot be read: {0}")]
+    Descriptors(#[from] tonic_reflection::server::Error),
+    /// The transport failed.
+    #[error("the transport failed: {0}")]
+    Transport(#[from] tonic::transport::Error),
+}
+
+/// Serves until `shutdown` is done, then ends within `options.drain_max`: health says NOT_SERVING, streams end with
+/// everything that a client needs to come back, nothing that was acknowledged is lost.
+pub async fn serve<E: Engine>(
+    listener: TcpListener,
+    engine: E,
+    shutdown: impl Future<Output = ()>,
+    options: ServeOptions,
+) -> Result<(), ServeError> {
+    let (control, drain) = DrainControl::new();
+    let (health, routes) = routes(&engine, &options, &drain).await?;
+    let service = Guard::new(routes, options.calls_max, drain.clone());
+    let incoming = connections::incoming(listener, options.connections_max, drain.clone());
+    let stopping = {
+        let drain = drain.clone();
+        async move { drain.reached(Phase::Ending).await }
+    };
+    let serving = Server::builder()
+        .max_concurrent_streams(options.calls_per_connection_max)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .http2_max_header_list_size(METADATA_BYTES_MAX)
+        .http2_keepalive_interval(Some(KEEPALIVE.0))
+        .http2_keepalive_timeout(Some(KEEPALIVE.1))
+        .serve_with_incoming_shutdown(service, incoming, stopping);
+    let draining = async {
+        shutdown.await;
+        tracing::info!("stopping");
+        drain_in_phases(&control, &health, options.drain_max).await;
+    };
+    tokio::select! {
+        biased;
+        served = serving => {
+            // Connections that the transport has let go of must not outlive the server.
+            control.enter(Phase::Over);
+            served?;
+        }
+        () = draining => tracing::warn!("stopped with connections still open"),
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn drain_in_phases(control: &DrainControl, health: &HealthReporter, drain_max: Duration) {
+    for service in std::iter::once("").chain(SERVICES) {
+        health.set_service_status(service, ServingStatus::NotServing).await;
+    }
+    control.enter(Phase::Ending);
+    tokio::time::sleep(drain_max * 3 / 5).await;
+    control.enter(Phase::Cutting);
+    tokio::time::sleep(drain_max / 5).await;
+    control.enter(Phase::Over);
+    tokio::time::sleep(drain_max / 10).await;
+}
+
+/// The services of `onward.v1`, as health and reflection name them.
+pub const SERVICES: [&str; 7] = [
+    OrderServiceServer::<()>::NAME,
+    ShipmentServiceServer::<()>::NAME,
+    CompanyServiceServer::<()>::NAME,
+    ScreeningServiceServer::<()>::NAME,
+    AlertServiceServer::<()>::NAME,
+    AuditServiceServer::<()>::NAME,
+    ListServiceServer::<()>::NAME,
+];
+
+/// Every service takes and gives gzip, and takes messages up to the limit.
+macro_rules! with_limits {
+    ($server:expr) => {
+        $server
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+            .accept_compressed(CompressionEncoding::Gzip)
+            .send_compressed(CompressionEncoding::Gzip)
+    };
+}
+
+async fn routes<E: Engine>(
+    engine: &E,
+    options: &ServeOptions,
+    drain: &Drain,
+) -> Result<(HealthReporter, Routes), ServeError> {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    for service in SERVICES {
+        health.set_service_status(service, ServingStatus::Serving).await;
+    }
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(wire::DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()?;
+    let ingest = IngestLimits { batches: Arc::new(Semaphore::new(options.batches_max)), drain: drain.clone() };
+    let alerts =
+        Alerts { engine: engine.clone(), watches: Arc::new(Semaphore::new(options.watches_max)), drain: drain.clone() };
+    let orders = RecordsService::<Orders, E>::new(engine.clone(), ingest.clone());
+    let shipments = RecordsService::<Shipments, E>::new(engine.clone(), ingest.clone());
+    let companies = RecordsService::<Companies, E>::new(engine.clone(), ingest);
+    let routes = Routes::new(health_service)
+        .add_service(reflection)
+        .add_service(with_limits!(OrderServiceServer::new(orders)))
+        .add_service(with_limits!(ShipmentServiceServer::new(shipments)))
+        .add_service(with_limits!(CompanyServiceServer::new(companies)))
+        .add_service(with_limits!(ScreeningServiceServer::new(Screening { engine: engine.clone() })))
+        .add_service(with_limits!(AlertServiceServer::new(alerts)))
+        .add_service(with_limits!(AuditServiceServer::new(Audit { engine: engine.clone() })))
+        .add_service(with_limits!(ListServiceServer::new(Lists)))
+        .prepare();
+    Ok((health, routes))
+}
