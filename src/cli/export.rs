@@ -7,7 +7,11 @@ use std::path::PathBuf;
 use clap::ValueHint;
 
 use super::arguments::ServerArguments;
-use super::output::Format;
+use super::calls;
+use super::exit::{Failure, Outcome};
+use super::output::{FindingSheets, Format};
+use super::progress::Progress;
+use crate::model::Level;
 
 /// From which service, where to.
 #[derive(clap::Args, Debug)]
@@ -20,4 +24,39 @@ pub(super) struct ExportArguments {
     /// How to write them
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
+}
+
+/// Waits until everything sent before is judged, then writes what was found.
+pub(super) fn run(arguments: &ExportArguments, progress: &Progress) -> Result<Outcome, Failure> {
+    std::fs::create_dir_all(&arguments.out).map_err(Failure::io("making", &arguments.out))?;
+    calls::runtime()?.block_on(async {
+        tokio::select! {
+            written = write(arguments, progress) => written.map(|()| Outcome::Done),
+            () = calls::interrupted() => Err(Failure::Io {
+                what: "exporting".to_owned(),
+                source: std::io::ErrorKind::Interrupted.into(),
+            }),
+        }
+    })
+}
+
+async fn write(arguments: &ExportArguments, progress: &Progress) -> Result<(), Failure> {
+    let failed = |error| calls::failed(&arguments.server.server, error);
+    let writing = |error| Failure::io("writing into", &arguments.out)(error);
+    let client = calls::connect(&arguments.server).await?;
+    client.wait_until_screened().await.map_err(failed)?;
+    let mut sheets = FindingSheets::create(&arguments.out, arguments.format).map_err(writing)?;
+    let (mut page_token, mut count) = (String::new(), 0);
+    loop {
+        let page = client.findings(Level::None, 0, page_token).await.map_err(failed)?;
+        page.findings.iter().try_for_each(|finding| sheets.add(finding)).map_err(writing)?;
+        count += page.findings.len() as u64;
+        progress.at("findings", count, 0);
+        if page.next_page_token.is_empty() {
+            break;
+        }
+        page_token = page.next_page_token;
+    }
+    progress.finish();
+    sheets.publish().map_err(writing)
 }

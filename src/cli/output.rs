@@ -83,6 +83,12 @@ pub(super) struct Sheet {
     sink: Sink,
 }
 
+/// Decisions and links, finding by finding: what `screen` and `export` both write.
+pub(super) struct FindingSheets {
+    decisions: Sheet,
+    links: Sheet,
+}
+
 enum Sink {
     Csv(Box<csv::Writer<NewFile>>),
     Jsonl { file: Box<NewFile>, line: Vec<u8> },
@@ -113,8 +119,12 @@ impl<'a> Cell<'a> {
 impl Sheet {
     /// Starts a table in `folder`.
     pub(super) fn create(folder: &Path, table: &Columns, format: Format) -> io::Result<Self> {
-        let path = folder.join(format!("{}.{}", table.name, format.extension()));
-        let file = NewFile::create(&path)?;
+        Self::create_at(&folder.join(format!("{}.{}", table.name, format.extension())), table, format)
+    }
+
+    /// Starts a table that will stand at `path`.
+    pub(super) fn create_at(path: &Path, table: &Columns, format: Format) -> io::Result<Self> {
+        let file = NewFile::create(path)?;
         let sink = match format {
             Format::Csv => {
                 let mut writer = csv::WriterBuilder::new().from_writer(file);
@@ -123,7 +133,7 @@ impl Sheet {
             }
             Format::Jsonl => Sink::Jsonl { file: Box::new(file), line: Vec::new() },
         };
-        Ok(Self { path, columns: table.columns, sink })
+        Ok(Self { path: path.to_owned(), columns: table.columns, sink })
     }
 
     /// Where the table will stand.
@@ -158,6 +168,26 @@ impl Sheet {
             Sink::Csv(writer) => writer.into_inner().map_err(|error| error.into_error())?.publish(),
             Sink::Jsonl { file, .. } => file.publish(),
         }
+    }
+}
+
+impl FindingSheets {
+    /// Starts both tables in `folder`.
+    pub(super) fn create(folder: &Path, format: Format) -> io::Result<Self> {
+        let decisions = Sheet::create(folder, &DECISIONS, format)?;
+        Ok(Self { decisions, links: Sheet::create(folder, &LINKS, format)? })
+    }
+
+    /// Adds a finding with its links.
+    pub(super) fn add(&mut self, finding: &Finding) -> io::Result<()> {
+        self.decisions.row(&decision(finding))?;
+        finding.links.iter().try_for_each(|found| self.links.row(&link(finding, found)))
+    }
+
+    /// Makes both durable under their names; the decisions last, so that where they stand, the links stand too.
+    pub(super) fn publish(self) -> io::Result<()> {
+        self.links.publish()?;
+        self.decisions.publish()
     }
 }
 

@@ -40,6 +40,17 @@ impl<'a> Reader<'a> {
         read: Read<T>,
         mut on_record: impl FnMut(T),
     ) -> Result<u64, Failure> {
+        self.read_placed(what, files, read, |record, _, _| on_record(record))
+    }
+
+    /// As [`Reader::read`], with the file and row that each record came from.
+    pub(super) fn read_placed<T>(
+        &mut self,
+        what: &str,
+        files: &[PathBuf],
+        read: Read<T>,
+        mut on_record: impl FnMut(T, &Path, u64),
+    ) -> Result<u64, Failure> {
         let before = self.report.records;
         for path in files {
             let bytes = Arc::new(AtomicU64::new(0));
@@ -53,12 +64,12 @@ impl<'a> Reader<'a> {
             let length = source.length().unwrap_or(0);
             let name = format!("reading {what}");
             let mut count = 0_u64;
-            let mut hand_on = |record: T, _row: u64| {
+            let mut hand_on = |record: T, row: u64| {
                 count += 1;
                 if count.is_multiple_of(ROWS_PER_PROGRESS) {
                     self.progress.at(&name, bytes.load(Ordering::Relaxed), length);
                 }
-                on_record(record);
+                on_record(record, path, row);
             };
             read(source, &mut hand_on, &mut self.report).map_err(|error| unreadable(&error))?;
         }

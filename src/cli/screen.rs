@@ -4,19 +4,19 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::ValueHint;
 
 use super::arguments::RecordFiles;
 use super::exit::{Failure, Outcome};
-use super::output::{self, Cell, Format, Sheet};
+use super::output::{self, Cell, FindingSheets, Format, Sheet};
 use super::progress::Progress;
 use super::records::{Reader, reject_row};
 use super::summary::{Summary, Worth};
 use crate::intake::{self, Report};
-use crate::model::{Finding, OrderKey};
+use crate::model::OrderKey;
 use crate::screening::Policy;
 use crate::screening::batch::{self, BatchInput, BatchOutput, PartyRow, Stage};
 
@@ -90,7 +90,7 @@ const fn stage_name(stage: Stage) -> &'static str {
     }
 }
 
-/// The decisions come last, in `write_findings`: where they stand, the other tables of the run stand too.
+/// The decisions come last, in `FindingSheets`: where they stand, the other tables of the run stand too.
 fn write(arguments: &ScreenArguments, found: &BatchOutput, report: &Report) -> io::Result<()> {
     let (folder, format) = (&arguments.out, arguments.format);
     let mut parties = Sheet::create(folder, &output::PARTIES, format)?;
@@ -99,19 +99,9 @@ fn write(arguments: &ScreenArguments, found: &BatchOutput, report: &Report) -> i
     report.rejects.iter().try_for_each(|reject| reject_row(&mut rejects, reject))?;
     parties.publish()?;
     rejects.publish()?;
-    write_findings(folder, format, &found.findings)
-}
-
-/// Writes decisions and links: also what `export` writes.
-pub(super) fn write_findings(folder: &Path, format: Format, findings: &[Finding]) -> io::Result<()> {
-    let mut decisions = Sheet::create(folder, &output::DECISIONS, format)?;
-    let mut links = Sheet::create(folder, &output::LINKS, format)?;
-    for finding in findings {
-        decisions.row(&output::decision(finding))?;
-        finding.links.iter().try_for_each(|link| links.row(&output::link(finding, link)))?;
-    }
-    links.publish()?;
-    decisions.publish()
+    let mut sheets = FindingSheets::create(folder, format)?;
+    found.findings.iter().try_for_each(|finding| sheets.add(finding))?;
+    sheets.publish()
 }
 
 fn party_row(party: &PartyRow) -> [Cell<'_>; 7] {
