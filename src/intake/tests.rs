@@ -438,6 +438,9 @@ fn json_lines_follow_the_same_rules() {
         let ids: Vec<_> = outcome.records.iter().map(|line| line.key.order_id.as_str()).collect();
         assert_eq!(ids, ["A1", "A2"], "{name}");
     }
+    let long = good.replace("Chips", &"x".repeat(2 * ROW_BYTES_MAX));
+    let lines = orders(format!("{good}\n{long}\n\nbad\nbad").as_bytes()).report.rejects;
+    assert_eq!(lines.iter().map(|reject| reject.line).collect::<Vec<_>>(), [Some(2), Some(4), Some(5)]);
     let line = &orders(good.as_bytes()).records[0];
     assert_eq!((line.quantity, line.key.line_no), (Amount::from_millionths(2_500_000), 2));
     assert_eq!(line.serial_numbers, ["S1", "2"]);
