@@ -7,8 +7,8 @@ use tonic::{Status, Streaming};
 
 use super::client::{Client, ClientError, Patience};
 use super::from_proto::{self, NotUnderstood};
-use super::stand_in::AlertEvent;
 use super::wire::{self, watch_alerts_response::Content};
+use crate::model::AlertEvent;
 
 /// A watch that connects again by itself and goes on where it was.
 #[derive(Debug)]
