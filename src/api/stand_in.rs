@@ -1,143 +1,14 @@
 //! Types and rules of rooms that are written elsewhere at the same time, as far as the service needs them.
 //!
-//! To be removed: `Alert` and its kin are `crate::model`'s, `AuditEntry` is `crate::audit`'s, the rules for records are
-//! `crate::intake`'s. Names and signatures are the same, so that only the `use` lines change.
-
-use std::fmt;
+//! To be removed: the rules for records are `crate::intake`'s. Names and signatures are the same, so that only the `use` lines change.
 
 use crate::model::{
-    Amount, Company, Country, Day, DocumentKey, DocumentKind, FindingKind, HsCode, Level, OrderKey, OrderLine, Party,
-    Probability, ShipmentLine, Unit,
+    Amount, Company, Country, Day, DocumentKey, DocumentKind, HsCode, OrderKey, OrderLine, Party,
+    ShipmentLine, Unit,
 };
 
-/// Names an alert within its tenant; never reused.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct AlertId(pub u64);
-
-impl AlertId {
-    /// Reads what `Display` writes.
-    pub fn parse(text: &str) -> Option<Self> {
-        let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
-        plain.then(|| text.parse().ok().map(Self)).flatten()
-    }
-}
-
-impl fmt::Display for AlertId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", self.0)
-    }
-}
-
-/// Where an alert stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum AlertState {
-    /// Above the threshold, nobody has decided.
-    Open,
-    /// Fell below the threshold by itself.
-    Closed,
-}
-
-/// What happened to an alert.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum AlertEventKind {
-    /// Crossed the threshold for the first time.
-    Raised,
-    /// Changed, no less urgent.
-    Updated,
-    /// Less urgent, still above.
-    Lowered,
-    /// Fell below.
-    Closed,
-    /// Crossed the threshold again.
-    Reopened,
-}
-
-/// A finding that crossed its tenant's threshold.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Alert {
-    /// Its name.
-    pub id: AlertId,
-    /// Whose order.
-    pub tenant: String,
-    /// Which order line.
-    pub order: OrderKey,
-    /// Where it stands.
-    pub state: AlertState,
-    /// Counts changes from 1.
-    pub revision: u32,
-    /// When it was raised, in milliseconds since 1970.
-    pub raised_at_millis: u64,
-    /// When it last changed, in milliseconds since 1970.
-    pub changed_at_millis: u64,
-    /// Nature of the finding.
-    pub kind: FindingKind,
-    /// Urgency of the finding.
-    pub level: Level,
-    /// Score of the finding.
-    pub score: Probability,
-    /// Priority of the finding.
-    pub priority: Amount,
-    /// Most likely quantity that went on.
-    pub attributed: Amount,
-    /// Unit of `attributed`.
-    pub unit: Unit,
-    /// One sentence.
-    pub summary: String,
-    /// Case that the finding was judged on.
-    pub case_hash: [u8; 32],
-    /// Hash of the evidence.
-    pub fingerprint: [u8; 32],
-}
-
-/// One step in the life of an alert.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct AlertEvent {
-    /// Position in the tenant's stream.
-    pub sequence: u64,
-    /// When it was committed, in milliseconds since 1970.
-    pub at_millis: u64,
-    /// What happened.
-    pub kind: AlertEventKind,
-    /// The alert after it.
-    pub alert: Alert,
-}
-
-/// What an audit entry is about.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum AuditKind {
-    /// A batch of records was accepted.
-    BatchAccepted,
-}
-
-impl AuditKind {
-    /// The stable word in files and messages.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::BatchAccepted => "batch_accepted",
-        }
-    }
-}
-
-/// One link of the audit chain.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct AuditEntry {
-    /// Place in the chain.
-    pub sequence: u64,
-    /// When, in milliseconds since 1970.
-    pub at_unix_millis: u64,
-    /// What happened.
-    pub kind: AuditKind,
-    /// Whose it is.
-    pub tenant: String,
-    /// What it happened to.
-    pub subject: String,
-    /// SHA-256 of what was written.
-    pub detail_hash: [u8; 32],
-    /// Hash of the entry before.
-    pub previous: [u8; 32],
-    /// SHA-256 over all of the above.
-    pub hash: [u8; 32],
-}
+pub use crate::audit::{AuditEntry, AuditKind};
+pub use crate::model::{Alert, AlertEvent, AlertEventKind, AlertId, AlertState};
 
 /// Why a record is rejected.
 #[allow(dead_code, reason = "the real rules know more reasons than these")]
