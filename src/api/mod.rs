@@ -24,6 +24,7 @@ mod page;
 mod records_services;
 mod screening_service;
 mod serve;
+mod service;
 mod to_proto;
 mod watch_client;
 pub mod wire;

@@ -23,6 +23,7 @@ mod screen;
 mod sending;
 mod serve;
 mod simulate;
+mod story;
 mod summary;
 mod temporary;
 mod watch;

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::new_file::NewFile;
 use crate::model::{Evidence, Finding, IndicatorOutcome, Link};
@@ -78,7 +78,6 @@ pub(super) enum Cell<'a> {
 
 /// A table being written; it shows under its name only when published.
 pub(super) struct Sheet {
-    path: PathBuf,
     columns: &'static [&'static str],
     sink: Sink,
 }
@@ -133,12 +132,7 @@ impl Sheet {
             }
             Format::Jsonl => Sink::Jsonl { file: Box::new(file), line: Vec::new() },
         };
-        Ok(Self { path: path.to_owned(), columns: table.columns, sink })
-    }
-
-    /// Where the table will stand.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+        Ok(Self { columns: table.columns, sink })
     }
 
     /// Adds a row with one cell for every column.
@@ -284,7 +278,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut sheet = Sheet::create(folder.path(), &REJECTS, format).unwrap();
         fill(&mut sheet);
-        let path = sheet.path().to_owned();
+        let path = folder.path().join(format!("rejects.{}", format.extension()));
         assert!(!path.exists(), "a table that is not published does not show");
         sheet.publish().unwrap();
         fs::read_to_string(path).unwrap()

@@ -1,0 +1,139 @@
+//! The real engine behind the wire: `screening::Service` in the words of [`Engine`].
+//!
+//! Come here for which reads go to which view of the store and what a fault of the store means to a caller.
+//! Nothing is judged and nothing is kept here.
+
+use tokio::sync::watch;
+
+use super::engine::{CompanyName, CursorError, Engine, EngineError, RecordOutcome};
+use crate::alerts::{CursorError as StoreCursorError, Cursors};
+use crate::audit::AuditEntry;
+use crate::model::{
+    Alert, AlertEvent, AlertId, Company, DocumentKey, Finding, OrderKey, OrderLine, Record, ShipmentLine,
+};
+use crate::screening::Service;
+use crate::store::{AcceptBatch, CompanyKey, RecordOutcome as StoreOutcome, StoreError, TenantView};
+
+#[tonic::async_trait]
+impl Engine for Service {
+    async fn accept(
+        &self,
+        tenant: &str,
+        request_id: &str,
+        records: Vec<Record>,
+    ) -> Result<Vec<RecordOutcome>, EngineError> {
+        let (tenant, request_id) = (tenant.to_owned(), request_id.to_owned());
+        // Papers and registers are seen by all tenants, as in a batch run; orders never are.
+        let batch = AcceptBatch { tenant, request_id, records, shared: true, raw: None };
+        let accepted = Self::accept(self, batch).await.map_err(of_store)?;
+        Ok(accepted.outcomes.into_iter().map(of_record).collect())
+    }
+
+    async fn settled(&self) -> Result<(), EngineError> {
+        Self::settled(self).await.map_err(|fault| EngineError::Fault { cause: fault.to_string() })
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.store().alert_commits()
+    }
+
+    fn order(&self, tenant: &str, key: &OrderKey) -> Result<Option<OrderLine>, EngineError> {
+        see(self, tenant, |view| view.order(key))
+    }
+
+    fn orders(&self, tenant: &str, after: Option<&OrderKey>, limit: usize) -> Result<Vec<OrderLine>, EngineError> {
+        see(self, tenant, |view| view.orders(after, limit))
+    }
+
+    fn shipment(&self, tenant: &str, key: &DocumentKey) -> Result<Option<ShipmentLine>, EngineError> {
+        see(self, tenant, |view| view.shipment(key))
+    }
+
+    fn shipments(
+        &self,
+        tenant: &str,
+        after: Option<&DocumentKey>,
+        limit: usize,
+    ) -> Result<Vec<ShipmentLine>, EngineError> {
+        see(self, tenant, |view| view.shipments(after, limit))
+    }
+
+    fn company(&self, tenant: &str, key: &CompanyName) -> Result<Option<Company>, EngineError> {
+        see(self, tenant, |view| view.company(&company_key(key)))
+    }
+
+    fn companies(&self, tenant: &str, after: Option<&CompanyName>, limit: usize) -> Result<Vec<Company>, EngineError> {
+        see(self, tenant, |view| view.companies(after.map(company_key).as_ref(), limit))
+    }
+
+    fn finding(&self, tenant: &str, key: &OrderKey) -> Result<Option<Finding>, EngineError> {
+        see(self, tenant, |view| Ok(view.finding(key)?.map(|stored| stored.finding)))
+    }
+
+    fn findings(&self, tenant: &str, after: Option<&OrderKey>, limit: usize) -> Result<Vec<Finding>, EngineError> {
+        see(self, tenant, |view| Ok(view.findings(after, limit)?.into_iter().map(|stored| stored.finding).collect()))
+    }
+
+    fn alert(&self, tenant: &str, id: AlertId) -> Result<Option<Alert>, EngineError> {
+        see(self, tenant, |view| view.alert(id))
+    }
+
+    fn alerts(&self, tenant: &str, after: Option<AlertId>, limit: usize) -> Result<Vec<Alert>, EngineError> {
+        see(self, tenant, |view| view.alerts(after, limit))
+    }
+
+    fn alert_events(&self, tenant: &str, after_sequence: u64, limit: usize) -> Result<Vec<AlertEvent>, EngineError> {
+        see(self, tenant, |view| view.alert_events(after_sequence, limit))
+    }
+
+    fn newest_alert_sequence(&self, tenant: &str) -> Result<u64, EngineError> {
+        see(self, tenant, |view| view.newest_event_sequence())
+    }
+
+    fn audit_entries(&self, tenant: &str, after_sequence: u64, limit: usize) -> Result<Vec<AuditEntry>, EngineError> {
+        see(self, tenant, |view| view.audit_entries(after_sequence, limit))
+    }
+
+    fn cursor(&self, tenant: &str, sequence: u64) -> String {
+        Cursors::new(self.store()).format(tenant, sequence)
+    }
+
+    fn parse_cursor(&self, tenant: &str, text: &str) -> Result<u64, CursorError> {
+        Cursors::new(self.store()).parse(tenant, text).map_err(|refused| match refused {
+            StoreCursorError::OtherStore => CursorError::OtherStore,
+            StoreCursorError::Malformed | StoreCursorError::OtherVersion { .. } | StoreCursorError::OtherTenant => {
+                CursorError::Malformed
+            }
+        })
+    }
+}
+
+/// One look at the newest state of the store, with the eyes of a tenant.
+fn see<T>(
+    service: &Service,
+    tenant: &str,
+    read: impl FnOnce(TenantView<'_>) -> Result<T, StoreError>,
+) -> Result<T, EngineError> {
+    let snapshot = service.store().snapshot().map_err(of_store)?;
+    snapshot.tenant(tenant).and_then(read).map_err(of_store)
+}
+
+fn company_key(name: &CompanyName) -> CompanyKey {
+    CompanyKey::new(name.country, &name.identifier)
+}
+
+fn of_record(outcome: StoreOutcome) -> RecordOutcome {
+    match outcome {
+        StoreOutcome::Stored { .. } => RecordOutcome::Stored,
+        StoreOutcome::Unchanged => RecordOutcome::Unchanged,
+        StoreOutcome::Conflict => RecordOutcome::Conflict,
+    }
+}
+
+fn of_store(fault: StoreError) -> EngineError {
+    match fault {
+        StoreError::RequestIdReused => EngineError::RequestIdReused,
+        StoreError::OutOfSpace => EngineError::Full,
+        fault => EngineError::Fault { cause: fault.to_string() },
+    }
+}

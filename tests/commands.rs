@@ -1,0 +1,374 @@
+//! The commands on real files and a real service, as a user runs them: the built program, its exit codes, its output.
+//!
+//! Come here when something must hold across commands: files against service, stopping, coming back.
+//! Help and usage are in `cli`, what is computed is tested in the rooms.
+
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+const WORLD_ORDERS: &str = "150";
+const WORLD_SHIPMENTS: &str = "900";
+
+fn onward(arguments: &[&str]) -> Output {
+    program(arguments).output().unwrap()
+}
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_onward"));
+    command.args(arguments).stdin(Stdio::null());
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ONWARD_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Runs a command that must end well, and gives what it said.
+fn said(arguments: &[&str]) -> String {
+    let output = onward(arguments);
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// A folder with a world in `world`, and names of files in it.
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn with_world(seed: &str) -> Self {
+        let place = Self { folder: tempfile::tempdir().unwrap() };
+        let world = place.path("world");
+        let sizes = ["--orders", WORLD_ORDERS, "--shipments", WORLD_SHIPMENTS];
+        said(&[&["simulate", "--out", &world, "--seed", seed], &sizes[..]].concat());
+        place
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    fn screen(&self, out: &str) -> String {
+        let files = ["orders", "shipments", "companies"].map(|kind| self.path(&format!("world/{kind}.csv")));
+        let [orders, shipments, companies] = &files;
+        let out = self.path(out);
+        said(&["screen", "--orders", orders, "--shipments", shipments, "--companies", companies, "--out", &out])
+    }
+}
+
+/// A service that is killed with its owner unless it was stopped.
+struct Service {
+    child: Child,
+    address: String,
+    // Held open: the service may still have something to say.
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl Service {
+    fn start(data: &str) -> Self {
+        let mut child = program(&["serve", "--data", data, "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let address = line.split_whitespace().find(|word| word.starts_with("http://"));
+        let Some(address) = address.map(|address| address.trim_end_matches('.').to_owned()) else {
+            let mut complaint = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
+            panic!("the service did not start: {line}{complaint}");
+        };
+        Self { child, address, _stdout: stdout }
+    }
+
+    /// Stops it as Ctrl-C does; gives its exit code.
+    fn interrupt(mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+
+    fn import(&self, place: &Place, kind: &str, more: &[&str]) -> Output {
+        let file = place.path(&format!("world/{kind}.csv"));
+        let option = format!("--{kind}");
+        onward(&[&["import", "--server", &self.address, &option, &file], more].concat())
+    }
+
+    fn import_all(&self, place: &Place) {
+        for kind in ["orders", "companies", "shipments"] {
+            let output = self.import(place, kind, &[]);
+            assert_eq!(output.status.code(), Some(0), "{kind}: {}", text(&output.stderr));
+        }
+    }
+
+    fn watch(&self, more: &[&str]) -> String {
+        said(&[&["watch", "--server", &self.address, "--until-idle", "--format", "jsonl"], more].concat())
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // Ended already, as it should be, or the test has failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_world_is_screened_and_compared_with_its_truth() {
+    let place = Place::with_world("5");
+    let summary = place.screen("found");
+    assert!(summary.starts_with("150 order lines, "), "{summary}");
+    for table in ["decisions", "links", "parties", "rejects"] {
+        assert!(place.read(&format!("found/{table}.csv")).contains(','), "{table}");
+    }
+    assert_eq!(place.read("found/decisions.csv").lines().count(), 151);
+
+    let (truth, found, picture) = (place.path("world"), place.path("found"), place.path("curves.svg"));
+    let compared = ["backtest", "--truth", &truth, "--found", &found];
+    let table = said(&[&compared[..], &["--svg", &picture, "--alerts-per-day", "3"]].concat());
+    for row in ["Back-test: 150 order lines", "links  ", "party pairs", "recall at 3 alerts a day"] {
+        assert!(table.contains(row), "{row} is not in\n{table}");
+    }
+    assert!(place.read("curves.svg").starts_with("<svg"));
+    assert_eq!(onward(&[&compared[..], &["--links-f1-min", "0.5"]].concat()).status.code(), Some(0), "{table}");
+    let below = onward(&[&compared[..], &["--links-f1-min", "1"]].concat());
+    assert_eq!(below.status.code(), Some(1), "{table}");
+    assert!(text(&below.stderr).contains("below the 1 asked for"), "{}", text(&below.stderr));
+}
+
+#[test]
+fn a_truth_without_lines_and_worlds_is_enough() {
+    let place = Place::with_world("6");
+    place.screen("found");
+    let cut = |name: &str, columns: usize| {
+        let mut reader = csv::Reader::from_path(place.path(&format!("world/{name}"))).unwrap();
+        let mut rows = vec![reader.headers().unwrap().clone()];
+        rows.extend(reader.records().map(Result::unwrap));
+        fs::create_dir_all(place.path("old")).unwrap();
+        let mut writer = csv::Writer::from_path(place.path(&format!("old/{name}"))).unwrap();
+        for row in rows {
+            writer.write_record(row.iter().take(columns)).unwrap();
+        }
+        writer.flush().unwrap();
+    };
+    // Older worlds name neither lines of orders nor lines of papers.
+    cut("truth_links.csv", 5);
+    cut("truth_orders.csv", 3);
+    let table = said(&["backtest", "--truth", &place.path("old"), "--found", &place.path("found")]);
+    assert!(table.contains("links  ") && !table.contains("party pairs"), "{table}");
+    assert!(!table.contains("alerts a day"), "nothing has a day: {table}");
+}
+
+#[test]
+fn what_cannot_be_read_or_written_has_its_own_exit_code() {
+    let place = Place { folder: tempfile::tempdir().unwrap() };
+    let (nothing, empty, folder) = (place.path("nothing.csv"), place.path("empty.csv"), place.path("."));
+    fs::write(&empty, "").unwrap();
+    fs::write(place.path("text"), "not a store").unwrap();
+    let (out, old, new) = (place.path("out"), place.path("text"), place.path("empty.csv/new.redb"));
+    let cases: [(&[&str], i32); 13] = [
+        (&["screen", "--orders", &nothing, "--shipments", &nothing, "--out", &out], 65),
+        (&["screen", "--orders", &empty, "--shipments", &empty, "--out", &out], 65),
+        (&["screen", "--orders", &empty, "--shipments", &empty, "--out", &empty], 74),
+        (&["screen", "--shipments", &empty, "--out", &out], 64),
+        (&["match", &nothing], 65),
+        (&["match", &empty], 65),
+        (&["backtest", "--truth", &folder, "--found", &folder], 65),
+        (&["backtest", "--truth", &folder, "--found", &folder, "--links-f1-min", "2"], 64),
+        (&["audit", "verify", "--data", &nothing], 65),
+        (&["audit", "verify", "--data", &old], 65),
+        (&["serve", "--data", &old], 65),
+        (&["serve", "--data", &new], 74),
+        (&["import", "--server", "http://127.0.0.1:1"], 64),
+    ];
+    for (arguments, code) in cases {
+        let output = onward(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).starts_with("onward: "), "{arguments:?}: {}", text(&output.stderr));
+    }
+    assert!(!Path::new(&nothing).exists(), "looking at a store that is not there makes none");
+}
+
+#[test]
+fn a_doubled_decision_is_refused_not_chosen_from() {
+    let place = Place::with_world("7");
+    place.screen("found");
+    let mut decisions = place.read("found/decisions.csv");
+    let last = decisions.lines().last().unwrap().to_owned();
+    decisions.push_str(&last);
+    fs::write(place.path("found/decisions.csv"), decisions).unwrap();
+    let output = onward(&["backtest", "--truth", &place.path("world"), "--found", &place.path("found")]);
+    assert_eq!(output.status.code(), Some(65));
+    assert!(text(&output.stderr).contains("for the second time"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn files_and_service_find_the_same_and_nothing_is_lost_by_stopping() {
+    let place = Place::with_world("8");
+    let data = place.path("onward.redb");
+    place.screen("screened");
+    let service = Service::start(&data);
+    service.import_all(&place);
+    let exported = |service: &Service, out: &str| {
+        said(&["export", "--server", &service.address, "--out", &place.path(out)]);
+        ["decisions", "links"].map(|table| place.read(&format!("{out}/{table}.csv")))
+    };
+    let screened = ["decisions", "links"].map(|table| place.read(&format!("screened/{table}.csv")));
+    assert!(exported(&service, "exported") == screened, "screen and export differ");
+
+    let again = service.import(&place, "orders", &[]);
+    assert_eq!(text(&again.stdout), "orders: 0 new, 150 there before\n");
+
+    let second = onward(&["serve", "--data", &data, "--listen", "127.0.0.1:0"]);
+    assert_eq!(second.status.code(), Some(74));
+    assert!(text(&second.stderr).contains("another process has the store open"), "{}", text(&second.stderr));
+    let audit = onward(&["audit", "verify", "--data", &data]);
+    assert_eq!(audit.status.code(), Some(65), "{}", text(&audit.stderr));
+
+    assert_eq!(service.interrupt(), Some(0));
+    let trail = said(&["audit", "verify", "--data", &data]);
+    assert!(trail.starts_with("The trail is whole: ") && trail.contains("batch_accepted"), "{trail}");
+    let service = Service::start(&data);
+    assert!(exported(&service, "after") == screened, "stopping and starting changed findings");
+    assert_eq!(service.interrupt(), Some(0));
+}
+
+#[test]
+fn a_trail_is_exported_and_held_against_a_noted_head() {
+    let place = Place::with_world("9");
+    let data = place.path("onward.redb");
+    let service = Service::start(&data);
+    service.import(&place, "companies", &[]);
+    assert_eq!(service.interrupt(), Some(0));
+    let first = said(&["audit", "verify", "--data", &data]);
+    let head = |text: &str| text.lines().find_map(|line| line.strip_prefix("Head: ")).unwrap().to_owned();
+    let noted = head(&first);
+    let older = place.path("older.redb");
+    fs::copy(&data, &older).unwrap();
+
+    let service = Service::start(&data);
+    service.import_all(&place);
+    assert_eq!(service.interrupt(), Some(0));
+    let grown = said(&["audit", "verify", "--data", &data, "--noted-head", &noted]);
+    let newest = head(&grown);
+    assert_ne!(newest, noted);
+    let cut_short = onward(&["audit", "verify", "--data", &older, "--noted-head", &newest]);
+    assert_eq!(cut_short.status.code(), Some(65));
+    assert!(text(&cut_short.stderr).contains("before the noted entry"), "{}", text(&cut_short.stderr));
+    let (number, hash) = noted.split_once(':').unwrap();
+    let other = format!("{number}:{}", hash.chars().rev().collect::<String>());
+    assert_eq!(onward(&["audit", "verify", "--data", &data, "--noted-head", &other]).status.code(), Some(65));
+
+    said(&["audit", "export", "--data", &data, "--out", &place.path("trail.jsonl")]);
+    let rows: Vec<serde_json::Value> =
+        place.read("trail.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let last = rows.last().unwrap();
+    assert_eq!(format!("{}:{}", last["sequence"], last["hash"].as_str().unwrap()), newest);
+    assert!(rows.windows(2).all(|pair| pair[0]["hash"] == pair[1]["previous"]));
+}
+
+#[test]
+fn a_watcher_that_comes_back_misses_nothing_and_sees_nothing_twice() {
+    let place = Place::with_world("10");
+    let service = Service::start(&place.path("onward.redb"));
+    let cursor_file = place.path("cursor");
+    let watch = || service.watch(&["--cursor-file", &cursor_file]);
+    assert_eq!(watch(), "", "nothing was sent yet");
+    let mut seen = String::new();
+    for kind in ["companies", "orders", "shipments"] {
+        assert_eq!(service.import(&place, kind, &[]).status.code(), Some(0));
+        seen += &watch();
+    }
+    assert!(!seen.is_empty());
+    assert_eq!(watch(), "", "all was told");
+    assert_eq!(service.watch(&[]), seen, "without a cursor everything comes again");
+    let sequences: Vec<u64> = seen
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["sequence"].as_u64().unwrap())
+        .collect();
+    assert_eq!(sequences, (1..=sequences.len() as u64).collect::<Vec<_>>());
+    let foreign = onward(&["watch", "--server", &service.address, "--until-idle", "--from", "no cursor at all"]);
+    assert_eq!(foreign.status.code(), Some(65), "{}", text(&foreign.stderr));
+    assert_eq!(service.interrupt(), Some(0));
+}
+
+#[test]
+fn rows_that_do_not_go_in_come_back_with_their_reason() {
+    let place = Place::with_world("11");
+    let service = Service::start(&place.path("onward.redb"));
+    assert_eq!(service.import(&place, "orders", &["--strict"]).status.code(), Some(0));
+    let orders = place.read("world/orders.csv");
+    let mut rows: Vec<String> = orders.lines().take(4).map(str::to_owned).collect();
+    // The third line is another order under a known key, the fourth none at all.
+    rows[2] = rows[2].replacen(",PCE,", ",KGM,", 1);
+    rows[3] = rows[3].replacen(",PCE,", ",armfuls,", 1);
+    fs::write(place.path("world/orders.csv"), rows.join("\n")).unwrap();
+    let rejects = place.path("rejects.csv");
+    let output = service.import(&place, "orders", &["--strict", "--rejects", &rejects]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let said = text(&output.stdout);
+    assert_eq!(said, "orders: 0 new, 1 there before, 1 under a key that holds something else\n1 rows were not sent\n");
+    let rejects = place.read("rejects.csv");
+    for row in ["orders.csv,4,unit,armfuls,unknown_unit,", "orders.csv,3,,"] {
+        assert!(rejects.contains(row), "{row} is not in\n{rejects}");
+    }
+    assert!(rejects.contains(",conflict,"), "{rejects}");
+    assert_eq!(service.interrupt(), Some(0));
+}
+
+fn temporary_folders(of: u32) -> Vec<PathBuf> {
+    let prefix = format!("onward-{of}-");
+    let entries = fs::read_dir(std::env::temp_dir()).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with(&prefix)).collect()
+}
+
+#[test]
+fn the_demo_tells_its_story_and_leaves_nothing_behind() {
+    let child = program(&["demo", "--orders", "60"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let id = child.id();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let story = text(&output.stdout);
+    for part in
+        ["A made-up world (seed 1)", "over gRPC", "alerts came", "Suspected: ", "Trail ", "F1 ", "What to type next"]
+    {
+        assert!(story.contains(part), "{part} is not in\n{story}");
+    }
+    assert_eq!(temporary_folders(id), Vec::<PathBuf>::new());
+
+    let place = Place { folder: tempfile::tempdir().unwrap() };
+    said(&["demo", "--orders", "60", "--keep", &place.path("kept")]);
+    for file in ["orders.csv", "truth_links.csv", "onward.redb"] {
+        assert!(Path::new(&place.path(&format!("kept/{file}"))).exists(), "{file}");
+    }
+    said(&["audit", "verify", "--data", &place.path("kept/onward.redb")]);
+}
+
+#[test]
+fn a_demo_that_is_broken_off_leaves_nothing_behind() {
+    let mut child =
+        program(&["demo", "--orders", "20000"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let id = child.id();
+    let mut line = String::new();
+    // Its first line comes when the world is made; the long way through the service is before it.
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    assert!(line.starts_with("A made-up world"), "{line}");
+    assert!(Command::new("kill").args(["-INT", &id.to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(temporary_folders(id), Vec::<PathBuf>::new());
+}
