@@ -14,10 +14,10 @@ use super::drain::{Drain, Phase};
 use super::engine::{CursorError, Engine};
 use super::identity::Tenant;
 use super::page::Query;
-use super::stand_in::{Alert, AlertId};
 use super::wire::alert_service_server::AlertService;
 use super::wire::watch_alerts_response::Content;
 use super::{errors, from_proto, read, to_proto, wire};
+use crate::model::{Alert, AlertId};
 
 /// Events that are read at a time for one watch.
 const EVENTS_PER_READ: usize = 16;

@@ -9,10 +9,10 @@ use tonic::{Request, Response, Status};
 use super::engine::Engine;
 use super::identity::Tenant;
 use super::page::Query;
-use super::stand_in::AuditEntry;
 use super::wire::audit_service_server::AuditService;
 use super::wire::list_service_server::ListService;
 use super::{errors, to_proto, wire};
+use crate::audit::AuditEntry;
 
 /// Serves the audit trail from the engine.
 pub(super) struct Audit<E> {

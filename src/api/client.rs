@@ -12,12 +12,11 @@ use tonic::{Code, Request, Status};
 use super::from_proto::{self, NotUnderstood};
 use super::identity::{TENANT_METADATA, is_tenant_name};
 use super::ingest_client::{self, Batch, BatchReport, IngestSummary, RecordKind};
-use super::stand_in::Alert;
 use super::watch_client::Watch;
 use super::wire::alert_service_client::AlertServiceClient;
 use super::wire::screening_service_client::ScreeningServiceClient;
 use super::{errors, to_proto, wire};
-use crate::model::{Finding, Level, OrderKey};
+use crate::model::{Alert, Finding, Level, OrderKey};
 
 /// Most bytes of one answer.
 pub(super) const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;

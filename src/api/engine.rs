@@ -5,8 +5,10 @@
 
 use tokio::sync::watch;
 
-use super::stand_in::{Alert, AlertEvent, AlertId, AuditEntry};
-use crate::model::{Company, Country, DocumentKey, Finding, OrderKey, OrderLine, Record, ShipmentLine};
+use crate::audit::AuditEntry;
+use crate::model::{
+    Alert, AlertEvent, AlertId, Company, Country, DocumentKey, Finding, OrderKey, OrderLine, Record, ShipmentLine,
+};
 
 /// Accepts records, answers questions, tells of changes.
 ///

@@ -4,15 +4,12 @@
 //! Records go through the rules of `intake`: a record that a file may hold may come over the wire, and no other.
 
 use super::engine::CompanyName;
-use super::stand_in::{
-    Alert, AlertEvent, AlertEventKind, AlertId, AlertState, FieldFault, RejectReason, company_from_fields,
-    order_from_fields, shipment_from_fields,
-};
 use super::wire;
+use crate::intake::{FieldFault, RejectReason, company_from_fields, order_from_fields, shipment_from_fields};
 use crate::model::{
-    Amount, Bits, Company, Country, Day, DocumentKey, DocumentKind, Evidence, EvidenceKind, Finding, FindingKind,
-    IndicatorOutcome, IndicatorResult, Level, Link, OrderKey, OrderLine, Probability, RejectedAlternative,
-    ShipmentLine, Unit,
+    Alert, AlertEvent, AlertEventKind, AlertId, AlertState, Amount, Bits, Company, Country, Day, DocumentKey,
+    DocumentKind, Evidence, EvidenceKind, Finding, FindingKind, IndicatorOutcome, IndicatorResult, Level, Link,
+    OrderKey, OrderLine, Probability, RejectedAlternative, ShipmentLine, Unit,
 };
 
 /// Most bytes of one record on the wire.

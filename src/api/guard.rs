@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::{Bytes, Service, http};
@@ -20,6 +19,7 @@ use tonic::codegen::{Bytes, Service, http};
 use super::drain::{Drain, Phase};
 use super::errors;
 use super::wire::ErrorReason;
+use crate::clock::Stopwatch;
 
 /// Health checks get through when nothing else does, or a busy server would be taken for a dead one.
 const HEALTH_CHECK: &str = "/grpc.health.v1.Health/Check";
@@ -60,7 +60,7 @@ where
 
     fn call(&mut self, request: http::Request<Body>) -> CallFuture {
         let path = request.uri().path();
-        let mut log = CallLog { method: path.to_owned(), started: Instant::now(), code: None };
+        let mut log = CallLog { method: path.to_owned(), watch: Stopwatch::start(), code: None };
         let permit = match Arc::clone(&self.calls).try_acquire_owned() {
             Ok(permit) => Some(permit),
             Err(_) if path == HEALTH_CHECK => None,
@@ -87,11 +87,12 @@ where
 
 /// When and why the call must end, whatever it is doing.
 fn stop(timeout: Option<Duration>, drain: Drain) -> StopFuture {
-    let deadline = timeout.map(|timeout| Instant::now() + timeout - DEADLINE_LEAD_MAX.min(timeout / 10));
+    // Begins to count here, not when it is first looked at.
+    let deadline = timeout.map(|timeout| tokio::time::sleep(timeout - DEADLINE_LEAD_MAX.min(timeout / 10)));
     Box::pin(async move {
         let deadline_passes = async {
             match deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                Some(deadline) => deadline.await,
                 None => std::future::pending().await,
             }
         };
@@ -182,7 +183,7 @@ impl HttpBody for GuardedBody {
 /// Tells the log of a call when it is over. Says which method, how it ended and how long it took: nothing of content.
 struct CallLog {
     method: String,
-    started: Instant,
+    watch: Stopwatch,
     /// The gRPC code; `None` when the client left first.
     code: Option<i32>,
 }
@@ -195,8 +196,7 @@ impl CallLog {
 
 impl Drop for CallLog {
     fn drop(&mut self) {
-        let millis = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::debug!(method = self.method, code = self.code, millis, "call");
+        tracing::debug!(method = self.method, code = self.code, millis = self.watch.millis(), "call");
     }
 }
 

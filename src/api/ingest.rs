@@ -14,9 +14,9 @@ use tonic::{Status, Streaming};
 use super::drain::{Drain, Phase};
 use super::engine::{Engine, EngineError};
 use super::identity::Tenant;
-use super::stand_in::FieldFault;
 use super::wire::{BatchStatus, ErrorReason, RecordOutcome};
 use super::{errors, to_proto};
+use crate::intake::FieldFault;
 use crate::model::Record;
 
 /// Most records of one batch.

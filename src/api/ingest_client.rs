@@ -3,11 +3,11 @@
 //! Come here for how a client keeps the ingest contract. Every batch is kept until it is answered, so a lost connection
 //! or a restarted server costs time and nothing else.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::task::JoinSet;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
@@ -186,8 +186,8 @@ struct Sender<'c, C: IngestCall, R> {
     is_input_done: bool,
     /// Everything that is not answered yet, by request id.
     unanswered: BTreeMap<String, C::Request>,
-    /// Which of these have to be sent again, and when, the earliest first.
-    again: VecDeque<(Instant, String)>,
+    /// Ids of those that have to be sent again, each asleep until it is time.
+    again: JoinSet<String>,
     /// How many may be unanswered: fewer after "slow down", slowly more after each answer.
     window: usize,
     patience: Patience,
@@ -198,7 +198,7 @@ struct Sender<'c, C: IngestCall, R> {
 enum Turn {
     Answer(Result<Option<Outcome>, Status>),
     Input(Option<Batch>),
-    SendAgain,
+    SendAgain(String),
 }
 
 impl<'c, C: IngestCall, R: FnMut(BatchReport) + Send> Sender<'c, C, R> {
@@ -209,7 +209,7 @@ impl<'c, C: IngestCall, R: FnMut(BatchReport) + Send> Sender<'c, C, R> {
             report,
             is_input_done: false,
             unanswered: BTreeMap::new(),
-            again: VecDeque::new(),
+            again: JoinSet::new(),
             window: BATCHES_PER_STREAM_MAX,
             patience: Patience::default(),
             summary: IngestSummary::default(),
@@ -223,8 +223,10 @@ impl<'c, C: IngestCall, R: FnMut(BatchReport) + Send> Sender<'c, C, R> {
                 Err(status) => {
                     self.patience.bear(status).await?;
                     self.summary.reopened += 1;
-                    let now = Instant::now();
-                    self.again = self.unanswered.keys().map(|id| (now, id.clone())).collect();
+                    // Dropping the old ones wakes nobody.
+                    self.again = JoinSet::new();
+                    let unanswered: Vec<_> = self.unanswered.keys().cloned().collect();
+                    unanswered.into_iter().for_each(|id| self.send_again(id, Duration::ZERO));
                 }
             }
         }
@@ -250,8 +252,8 @@ impl<'c, C: IngestCall, R: FnMut(BatchReport) + Send> Sender<'c, C, R> {
                         return Ok(Err(Status::unavailable("the stream is closed")));
                     }
                 }
-                Turn::SendAgain => {
-                    let next = self.again.pop_front().and_then(|(_, id)| self.unanswered.get(&id).cloned());
+                Turn::SendAgain(id) => {
+                    let next = self.unanswered.get(&id).cloned();
                     if next.is_some_and(|request| requests.try_send(request).is_err()) {
                         return Ok(Err(Status::unavailable("the stream is closed")));
                     }
@@ -263,17 +265,10 @@ impl<'c, C: IngestCall, R: FnMut(BatchReport) + Send> Sender<'c, C, R> {
 
     async fn turn(&mut self, answers: &mut Streaming<C::Response>) -> Turn {
         let has_room = self.unanswered.len() < self.window;
-        let due = self.again.front().map(|(due, _)| *due);
-        let again_is_due = async {
-            match due {
-                Some(due) => tokio::time::sleep_until(due).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             biased;
             answer = answers.message() => Turn::Answer(answer.map(|answer| answer.map(C::outcome))),
-            () = again_is_due => Turn::SendAgain,
+            Some(Ok(id)) = self.again.join_next() => Turn::SendAgain(id),
             batch = self.batches.recv(), if has_room && !self.is_input_done => Turn::Input(batch),
         }
     }
@@ -291,11 +286,18 @@ impl<'c, C: IngestCall, R: FnMut(BatchReport) + Send> Sender<'c, C, R> {
         Ok(request)
     }
 
+    fn send_again(&mut self, request_id: String, pause: Duration) {
+        self.again.spawn(async move {
+            tokio::time::sleep(pause).await;
+            request_id
+        });
+    }
+
     fn note(&mut self, outcome: Outcome) {
         if outcome.status == BatchStatus::SlowDown {
             self.summary.slowed_down += 1;
             self.window = (self.window / 2).max(1);
-            self.again.push_back((Instant::now() + outcome.retry_after, outcome.request_id));
+            self.send_again(outcome.request_id, outcome.retry_after);
             return;
         }
         // An answer to a batch that was sent twice comes twice; the second says nothing new.

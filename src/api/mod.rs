@@ -25,7 +25,6 @@ mod records_services;
 mod screening_service;
 mod serve;
 mod service;
-mod stand_in;
 mod to_proto;
 mod watch_client;
 pub mod wire;
@@ -39,7 +38,6 @@ pub use ingest::{BATCHES_PER_STREAM_MAX, RECORDS_PER_BATCH_MAX, REQUEST_ID_BYTES
 pub use ingest_client::{Batch, BatchReport, IngestSummary, RecordKind};
 pub use page::{PAGE_BYTES_MAX, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX};
 pub use serve::{MESSAGE_BYTES_MAX, SERVICES, ServeError, ServeOptions, serve};
-pub use stand_in::{Alert, AlertEvent, AlertEventKind, AlertId, AlertState, AuditEntry, AuditKind};
 pub use watch_client::{Watch, Watched};
 
 /// Asks the engine on a thread that may block.

@@ -11,11 +11,11 @@ use super::engine::{CompanyName, Engine};
 use super::identity::Tenant;
 use super::ingest::{self, Answer, IngestKind, IngestLimits};
 use super::page::Query;
-use super::stand_in::FieldFault;
 use super::wire::company_service_server::CompanyService;
 use super::wire::order_service_server::OrderService;
 use super::wire::shipment_service_server::ShipmentService;
 use super::{errors, from_proto, read, to_proto, wire};
+use crate::intake::FieldFault;
 use crate::model::{Company, OrderLine, Record, ShipmentLine};
 
 /// Serves one kind of record, marked by the kind's ingest.

@@ -8,11 +8,12 @@ use super::from_proto::{
     alert_state_to, document_kind_to, event_kind_to, evidence_kind_to, fault_reason_to, finding_kind_to, level_to,
     outcome_to,
 };
-use super::stand_in::{Alert, AlertEvent, AuditEntry, FieldFault};
 use super::wire;
+use crate::audit::AuditEntry;
+use crate::intake::FieldFault;
 use crate::model::{
-    Amount, Company, Country, Day, DocumentKey, Evidence, Finding, HsCode, IndicatorResult, Link, OrderKey, OrderLine,
-    Party, RejectedAlternative, ShipmentLine,
+    Alert, AlertEvent, Amount, Company, Country, Day, DocumentKey, Evidence, Finding, HsCode, IndicatorResult, Link,
+    OrderKey, OrderLine, Party, RejectedAlternative, ShipmentLine,
 };
 
 /// An order line.

@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use onward::api::{
-    Alert, AlertEvent, AlertEventKind, AlertId, AlertState, AuditEntry, AuditKind, CompanyName, CursorError, Engine,
-    EngineError, RecordOutcome,
-};
+use onward::api::{CompanyName, CursorError, Engine, EngineError, RecordOutcome};
+use onward::audit::{AuditEntry, AuditKind};
 use onward::model::{
-    Amount, Company, DocumentKey, Finding, FindingKind, Level, OrderKey, OrderLine, Probability, Record, ShipmentLine,
-    Unit,
+    Alert, AlertEvent, AlertEventKind, AlertId, AlertState, Amount, Company, DocumentKey, Finding, FindingKind, Level,
+    OrderKey, OrderLine, Probability, Record, ShipmentLine, Unit,
 };
 use tokio::sync::watch;
 
