@@ -180,9 +180,8 @@ fn what_cannot_be_read_or_written_has_its_own_exit_code() {
     fs::write(&empty, "").unwrap();
     fs::write(place.path("text"), "not a store").unwrap();
     let (out, old, new) = (place.path("out"), place.path("text"), place.path("empty.csv/new.redb"));
-    let cases: [(&[&str], i32); 13] = [
+    let cases: [(&[&str], i32); 12] = [
         (&["screen", "--orders", &nothing, "--shipments", &nothing, "--out", &out], 65),
-        (&["screen", "--orders", &empty, "--shipments", &empty, "--out", &out], 65),
         (&["screen", "--orders", &empty, "--shipments", &empty, "--out", &empty], 74),
         (&["screen", "--shipments", &empty, "--out", &out], 64),
         (&["match", &nothing], 65),
@@ -313,7 +312,7 @@ fn rows_that_do_not_go_in_come_back_with_their_reason() {
     assert_eq!(service.import(&place, "orders", &["--strict"]).status.code(), Some(0));
     let orders = place.read("world/orders.csv");
     let mut rows: Vec<String> = orders.lines().take(4).map(str::to_owned).collect();
-    // The third line is another order under a known key, the fourth none at all.
+    // The second row is another order under a known key, the third none at all.
     rows[2] = rows[2].replacen(",PCE,", ",KGM,", 1);
     rows[3] = rows[3].replacen(",PCE,", ",armfuls,", 1);
     fs::write(place.path("world/orders.csv"), rows.join("\n")).unwrap();
@@ -323,7 +322,7 @@ fn rows_that_do_not_go_in_come_back_with_their_reason() {
     let said = text(&output.stdout);
     assert_eq!(said, "orders: 0 new, 1 there before, 1 under a key that holds something else\n1 rows were not sent\n");
     let rejects = place.read("rejects.csv");
-    for row in ["orders.csv,4,unit,armfuls,unknown_unit,", "orders.csv,3,,"] {
+    for row in ["\norders.csv,3,unit,armfuls,unknown_unit,", "\norders.csv,2,,SO"] {
         assert!(rejects.contains(row), "{row} is not in\n{rejects}");
     }
     assert!(rejects.contains(",conflict,"), "{rejects}");

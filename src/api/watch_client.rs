@@ -3,6 +3,8 @@
 //! Come here for how a client keeps its place. Whoever wants to go on after their own restart keeps the cursor of the
 //! last message they have handled.
 
+use std::time::Duration;
+
 use tonic::{Status, Streaming};
 
 use super::client::{Client, ClientError, Patience};
@@ -17,6 +19,10 @@ pub struct Watch {
     /// Of the last message; `None` stands before the first event.
     cursor: Option<String>,
     stream: Option<Streaming<wire::WatchAlertsResponse>>,
+    /// The next message is the first of its stream: it says where the stream begins and no more.
+    is_opening: bool,
+    /// Silence after which the server says that all events were sent; `None` leaves it to the server.
+    checkpoint_interval: Option<Duration>,
     patience: Patience,
 }
 
@@ -27,12 +33,21 @@ pub struct Watched {
     pub cursor: String,
     /// An event; `None` when the message only says that all events before the cursor were sent.
     pub event: Option<AlertEvent>,
+    /// There was nothing more to send for a while, see [`Watch::with_checkpoints_after`].
+    pub is_caught_up: bool,
 }
 
 impl Watch {
     /// A watch that will begin after a cursor.
     pub(super) fn new(client: Client, cursor: Option<String>) -> Self {
-        Self { client, cursor, stream: None, patience: Patience::default() }
+        let patience = Patience::default();
+        Self { client, cursor, stream: None, is_opening: true, checkpoint_interval: None, patience }
+    }
+
+    /// Asks the server to say after so much silence that all events were sent; it allows 1 s to 5 min.
+    #[must_use]
+    pub fn with_checkpoints_after(self, interval: Duration) -> Self {
+        Self { checkpoint_interval: Some(interval), ..self }
     }
 
     /// The next message. May be dropped and called again without losing one.
@@ -41,6 +56,7 @@ impl Watch {
             let status = match self.message().await {
                 Ok(message) => {
                     let watched = self.understood(message)?;
+                    self.is_opening = false;
                     // Only now: a message that is not understood must not be skipped.
                     self.cursor = Some(watched.cursor.clone());
                     self.patience.renew();
@@ -72,7 +88,10 @@ impl Watch {
             Some(stream) => stream,
             None => {
                 let cursor = self.cursor.clone().unwrap_or_default();
-                let request = self.client.request(wire::WatchAlertsRequest { cursor, checkpoint_interval: None });
+                let checkpoint_interval =
+                    self.checkpoint_interval.and_then(|interval| prost_types::Duration::try_from(interval).ok());
+                let request = self.client.request(wire::WatchAlertsRequest { cursor, checkpoint_interval });
+                self.is_opening = true;
                 let stream = self.client.alerts().watch_alerts(request).await?.into_inner();
                 self.stream.insert(stream)
             }
@@ -89,6 +108,7 @@ impl Watch {
             Some(Content::Checkpoint(_)) => None,
             None => return Err(NotUnderstood("content")),
         };
-        Ok(Watched { cursor: message.cursor, event })
+        let is_caught_up = event.is_none() && !self.is_opening;
+        Ok(Watched { cursor: message.cursor, event, is_caught_up })
     }
 }

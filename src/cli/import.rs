@@ -100,7 +100,7 @@ fn write_rejects(path: &Path, report: &Report, not_taken: &[NotTaken]) -> io::Re
     report.rejects.iter().try_for_each(|reject| reject_row(&mut sheet, reject))?;
     for row in not_taken {
         sheet.row(&[
-            Cell::text(row.file.display().to_string()),
+            Cell::text(row.file.as_str()),
             Cell::number(row.row),
             Cell::text(&row.column),
             Cell::text(&row.value),

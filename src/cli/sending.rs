@@ -4,7 +4,7 @@
 //! Back-pressure and repetition are the client's, in `api`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -25,8 +25,8 @@ const BATCHES_WAITING_MAX: usize = 8;
 /// A record that the service did not take.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct NotTaken {
-    /// File that it came from.
-    pub(super) file: PathBuf,
+    /// Name of the file that it came from, without its folder, as intake names it.
+    pub(super) file: String,
     /// Its row in that file.
     pub(super) row: u64,
     /// What is wrong, where it is one column.
@@ -146,7 +146,7 @@ impl Ledger {
     fn keep(&mut self, place: &Place, column: &str, value: &str, reason: &str, detail: &str) {
         if self.not_taken.len() < REJECTS_MAX {
             self.not_taken.push(NotTaken {
-                file: place.file.to_path_buf(),
+                file: place.file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
                 row: place.row,
                 column: column.to_owned(),
                 value: value.to_owned(),

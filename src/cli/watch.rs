@@ -5,6 +5,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::ValueHint;
 
@@ -13,6 +14,9 @@ use super::calls;
 use super::exit::{Failure, Outcome};
 use super::summary::{grouped, plain};
 use crate::model::AlertEvent;
+
+/// How long nothing must have come before `--until-idle` ends: the shortest that a service offers.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// From where, for how long.
 #[derive(clap::Args, Debug)]
@@ -65,9 +69,11 @@ async fn follow(arguments: &WatchArguments, cursor: Option<String>) -> Result<()
         client.wait_until_screened().await.map_err(failed)?;
     }
     let mut watch = client.watch(cursor);
+    if arguments.until_idle {
+        watch = watch.with_checkpoints_after(SILENCE);
+    }
     loop {
         let message = watch.next().await.map_err(failed)?;
-        let is_idle = message.event.is_none();
         if let Some(event) = &message.event {
             let line = match arguments.format {
                 AlertFormat::Text => text_line(event),
@@ -80,7 +86,7 @@ async fn follow(arguments: &WatchArguments, cursor: Option<String>) -> Result<()
         if let Some(path) = &arguments.cursor_file {
             keep_cursor(path, &message.cursor).map_err(Failure::io("writing", path))?;
         }
-        if is_idle && arguments.until_idle {
+        if message.is_caught_up && arguments.until_idle {
             return Ok(());
         }
     }
