@@ -84,11 +84,16 @@ impl fmt::Display for ConfigFaults {
 }
 
 impl ServeConfig {
-    /// Gathers the settings from flags and environment; `environment` gives the value of a variable.
+    /// Gathers the settings from flags and environment; `environment` gives the value of a variable, and
+    /// `check_filter` says what is wrong with a log filter.
     ///
     /// # Errors
     /// Everything that is wrong, in the order of the settings. Exit with [`EXIT_USAGE`].
-    pub fn gather(flags: &ServeFlags, environment: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigFaults> {
+    pub fn gather(
+        flags: &ServeFlags,
+        environment: impl Fn(&str) -> Option<String>,
+        check_filter: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<Self, ConfigFaults> {
         let mut gathering = Gathering { environment, faults: Vec::new() };
         let config = Self {
             listen: gathering.listen(flags),
@@ -100,7 +105,7 @@ impl ServeConfig {
                 gathering.number(Setting::DRAIN_SECONDS, flags.drain_seconds.as_deref()) as u64
             ),
             log_format: gathering.log_format(flags),
-            log_filter: gathering.log_filter(flags),
+            log_filter: gathering.log_filter(flags, check_filter),
         };
         if gathering.faults.is_empty() { Ok(config) } else { Err(ConfigFaults(gathering.faults)) }
     }
@@ -193,11 +198,11 @@ impl<G: Fn(&str) -> Option<String>> Gathering<G> {
         })
     }
 
-    fn log_filter(&mut self, flags: &ServeFlags) -> String {
+    fn log_filter(&mut self, flags: &ServeFlags, check: impl Fn(&str) -> Result<(), String>) -> String {
         let value = self.value("--log-filter", "ONWARD_LOG", flags.log_filter.as_deref());
         let Some((text, source)) = value else { return telemetry::FILTER_DEFAULT.to_owned() };
-        if let Err(error) = telemetry::check_filter(&text) {
-            self.fault(source, error.to_string());
+        if let Err(detail) = check(&text) {
+            self.fault(source, detail);
         }
         text
     }
@@ -208,16 +213,21 @@ mod tests {
     use std::path::PathBuf;
     use std::time::Duration;
 
-    use super::{LISTEN_DEFAULT, ServeConfig, ServeFlags};
+    use super::{ConfigFaults, LISTEN_DEFAULT, ServeConfig, ServeFlags};
     use crate::telemetry::LogFormat;
 
     fn environment(pairs: &'static [(&str, &str)]) -> impl Fn(&str) -> Option<String> {
         move |name| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
     }
 
+    fn gather(flags: &ServeFlags, environment: impl Fn(&str) -> Option<String>) -> Result<ServeConfig, ConfigFaults> {
+        let check = |filter: &str| if filter.contains("loud") { Err("no such level".to_owned()) } else { Ok(()) };
+        ServeConfig::gather(flags, environment, check)
+    }
+
     #[test]
     fn nothing_said_means_loopback_and_memory() {
-        let config = ServeConfig::gather(&ServeFlags::default(), environment(&[("ONWARD_LISTEN", "")])).unwrap();
+        let config = gather(&ServeFlags::default(), environment(&[("ONWARD_LISTEN", "")])).unwrap();
         assert_eq!((config.listen, config.store), (LISTEN_DEFAULT, None));
         assert!(config.listen.ip().is_loopback());
         assert_eq!((config.drain_max, config.log_format), (Duration::from_secs(5), LogFormat::Text));
@@ -234,7 +244,7 @@ mod tests {
             ("ONWARD_STORE", "orders.redb"),
             ("ONWARD_LOG_FORMAT", "json"),
         ];
-        let config = ServeConfig::gather(&flags, environment(variables)).unwrap();
+        let config = gather(&flags, environment(variables)).unwrap();
         assert_eq!((config.listen.port(), config.calls_max, config.watches_max), (1, 7, 9));
         assert_eq!((config.store, config.log_format), (Some(PathBuf::from("orders.redb")), LogFormat::Json));
     }
@@ -242,13 +252,13 @@ mod tests {
     #[test]
     fn other_machines_only_in_so_many_words() {
         let mut flags = ServeFlags { listen: Some("0.0.0.0:7300".to_owned()), ..ServeFlags::default() };
-        let faults = ServeConfig::gather(&flags, |_| None).unwrap_err().0;
+        let faults = gather(&flags, |_| None).unwrap_err().0;
         assert_eq!((faults.len(), faults[0].source.as_str()), (1, "--listen"));
         assert!(faults[0].detail.contains("--allow-insecure-remote"), "{}", faults[0].detail);
         let inherited = environment(&[("ONWARD_ALLOW_INSECURE_REMOTE", "1"), ("ONWARD_LISTEN", "192.0.2.1:1")]);
-        assert_eq!(ServeConfig::gather(&ServeFlags::default(), inherited).unwrap_err().0[0].source, "ONWARD_LISTEN");
+        assert_eq!(gather(&ServeFlags::default(), inherited).unwrap_err().0[0].source, "ONWARD_LISTEN");
         flags.allow_insecure_remote = true;
-        assert_eq!(ServeConfig::gather(&flags, |_| None).unwrap().listen.to_string(), "0.0.0.0:7300");
+        assert_eq!(gather(&flags, |_| None).unwrap().listen.to_string(), "0.0.0.0:7300");
     }
 
     #[test]
@@ -262,7 +272,7 @@ mod tests {
             ..ServeFlags::default()
         };
         let variables: &[_] = &[("ONWARD_WATCHES_MAX", "-1"), ("ONWARD_CALLS_MAX", "1")];
-        let faults = ServeConfig::gather(&flags, environment(variables)).unwrap_err();
+        let faults = gather(&flags, environment(variables)).unwrap_err();
         let sources: Vec<_> = faults.0.iter().map(|fault| fault.source.as_str()).collect();
         let expected =
             ["--listen", "--calls-max", "ONWARD_WATCHES_MAX", "--drain-seconds", "--log-format", "--log-filter"];
