@@ -236,10 +236,8 @@ mod tests {
         let findings: Vec<Finding> =
             (0..30).map(|index| finding(&format!("SO-{index:02}"), 0.9, 100 + index, 1000)).collect();
         let text = told(&findings);
-        assert!(
-            text.starts_with("Suspected: 30 of 30 order lines.\n\n  1. SO-29 line 1, score 0.90 (high)\n"),
-            "{text}"
-        );
+        assert!(text.starts_with("Suspected: 30 of 30 order lines.\n"), "{text}");
+        assert!(text.contains("\n\n  1. SO-29 line 1, score 0.90 (high)\n"), "{text}");
         assert!(text.contains("\n  5. SO-25 line 1, score 0.90 (high)\n"), "{text}");
         assert!(text.contains("\n  6. SO-24 line 1       score 0.90  124 of 1000"), "{text}");
         assert!(text.contains("\n 20. SO-10 line 1") && !text.contains("SO-09"), "{text}");

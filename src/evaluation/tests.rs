@@ -3,9 +3,9 @@
 use proptest::prelude::{any, prop_assert, proptest};
 
 use super::{
-    BacktestInput, BacktestReport, LinkOutcome, OrderOutcome, PartyDecision, PartyMention, PartyTruth, PrecisionRecall,
-    QuantityOutcome, RankedOutcome, average_precision, expected_calibration_error, link_line_scores, link_scores,
-    party_pair_scores, precision_recall_curve, quantity_error, recall_at_alerts_per_day, reliability_bins,
+    BacktestInput, BacktestReport, LinkOutcome, OrderOutcome, PrecisionRecall, QuantityOutcome, RankedOutcome,
+    average_precision, expected_calibration_error, link_line_scores, link_scores, precision_recall_curve,
+    quantity_error, recall_at_alerts_per_day, reliability_bins,
 };
 use crate::model::Day;
 
@@ -84,27 +84,6 @@ fn a_desk_sees_the_best_of_its_queue_every_day() {
     // Equal scores do not flatter.
     assert_eq!(recall_at_alerts_per_day(&[alert(1, 0.5, true), alert(1, 0.5, false)], 1), Some(0.0));
     assert_eq!(recall_at_alerts_per_day(&[alert(1, 0.5, false)], 1), None);
-}
-
-fn mention(name: &str) -> PartyMention {
-    PartyMention { role: "buyer".to_owned(), name: name.to_owned(), ..PartyMention::default() }
-}
-
-#[test]
-fn identities_are_compared_pair_by_pair() {
-    let truth = [("a", "X"), ("b", "X"), ("c", "X"), ("d", "Y"), ("d", "Y"), ("d", "Z"), ("e", "Y")]
-        .map(|(name, company)| PartyTruth { mention: mention(name), company: company.to_owned() });
-    let decided =
-        [("a", "1", 0.9), ("b", "1", 0.8), ("b", "2", 0.2), ("c", "2", 0.7), ("d", "2", 0.6), ("e", "2", 0.3)].map(
-            |(name, entity, probability)| PartyDecision {
-                mention: mention(name),
-                entity: entity.to_owned(),
-                probability,
-            },
-        );
-    // True pairs: ab ac bc de. Found: ab cd.
-    let scores = party_pair_scores(&decided, &truth, 0.5);
-    assert_eq!((scores.true_positive_count, scores.false_positive_count, scores.false_negative_count), (1, 1, 3));
 }
 
 fn report(orders: &[(f64, f64)]) -> BacktestReport {

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use redb::{Database, ReadOnlyDatabase, ReadableDatabase, TableHandle};
+use redb::{Database, DatabaseError, ReadOnlyDatabase, ReadableDatabase, TableHandle};
 
 use super::StoreError;
 use super::creation::fixed;
@@ -19,9 +19,13 @@ pub struct ReadOnlyStore {
 }
 
 impl ReadOnlyStore {
-    /// Opens an existing store, also one whose service was killed: every commit leaves a file that needs no repair.
+    /// Opens an existing store, also one whose service was killed after a commit: each leaves a file that needs no
+    /// repair.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let database = Database::builder().open_read_only(path)?;
+        let database = Database::builder().open_read_only(path).map_err(|fault| match fault {
+            DatabaseError::RepairAborted => StoreError::NotClosed,
+            fault => fault.into(),
+        })?;
         let transaction = database.begin_read()?;
         let names: Vec<String> = transaction.list_tables()?.map(|table| table.name().to_owned()).collect();
         if !names.iter().any(|name| name == META.name()) {
@@ -46,7 +50,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::ReadOnlyStore;
-    use crate::store::{Store, StoreError, StoreOptions};
+    use crate::model::{Company, Record};
+    use crate::store::{AcceptBatch, Store, StoreError, StoreOptions};
 
     #[test]
     fn reading_changes_no_byte_and_gives_way_to_a_service() {
@@ -69,9 +74,13 @@ mod tests {
         // The file of a service that is killed looks like the file of one that runs.
         let copy = folder.path().join("copy");
         fs::copy(&path, &copy).unwrap();
-        drop(service);
+        assert_eq!(ReadOnlyStore::open(&copy).err(), Some(StoreError::NotClosed));
+        let company = Company { identifier: "1".to_owned(), ..Company::default() };
+        let records = vec![Record::Company(Box::new(company))];
+        service.accept_blocking(AcceptBatch { records, ..AcceptBatch::default() }).unwrap();
+        fs::copy(&path, &copy).unwrap();
         let copy = ReadOnlyStore::open(&copy).unwrap();
-        assert_eq!(copy.snapshot().unwrap().counts().unwrap().orders, 0);
+        assert_eq!(copy.snapshot().unwrap().counts().unwrap().companies, 1);
     }
 
     #[test]
