@@ -86,7 +86,8 @@ fn configure(arguments: &ServeArguments) -> Result<ServeConfig, Failure> {
         log_filter: arguments.log_filter.clone(),
         ..ServeFlags::default()
     };
-    let config = ServeConfig::gather(&flags, |name| std::env::var(name).ok());
+    let check_filter = |filter: &str| telemetry::check_filter(filter).map_err(|error| error.to_string());
+    let config = ServeConfig::gather(&flags, |name| std::env::var(name).ok(), check_filter);
     config.map_err(|faults| Failure::Usage(faults.to_string()))
 }
 
