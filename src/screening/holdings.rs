@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::goods::Brands;
 use crate::model::{
     Amount, ArrivalCoverage, CaseOrder, CaseShipment, Company, Corridor, Day, DocumentKey, DocumentKind, GoodsForm,
-    MentionForm, OrderKey, OrderLine, Party, Probability, Record, ShipmentLine, ShipmentRole,
+    HsCode, MentionForm, OrderKey, OrderLine, Party, Probability, Record, ShipmentLine, ShipmentRole,
 };
 use crate::normalize::{self, Rates};
 use crate::resolve::{Candidate, Directory, Scope, Touched};
@@ -77,6 +77,15 @@ pub(super) struct BuyerRecord {
     pub echoed_millionths: u64,
 }
 
+/// Goods as a record spells them.
+struct GoodsText<'a> {
+    hs_code: Option<&'a HsCode>,
+    /// Description, brand, part number, GTIN.
+    texts: [&'a str; 4],
+    serial_numbers: &'a [String],
+    lot_numbers: &'a [String],
+}
+
 /// What happened to a record offered to the holdings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Held {
@@ -100,7 +109,7 @@ pub struct Holdings {
     mention_ids: HashMap<(Arc<MentionForm>, u32), u32>,
     pub(super) entities: Vec<Entity>,
     pub(super) entity_ids: HashMap<String, u32>,
-    mentions_by_key: HashMap<u64, Vec<u32>>,
+    pub(super) mentions_by_key: HashMap<u64, Vec<u32>>,
     pub(super) tenants: Vec<String>,
     pub(super) orders: Vec<HeldOrder>,
     pub(super) order_ids: HashMap<(u32, OrderKey), u32>,
@@ -110,6 +119,7 @@ pub struct Holdings {
     pub(super) records_by_buyer: HashMap<(u32, u32), BuyerRecord>,
     pub(super) coverage: Vec<ArrivalCoverage>,
     forms: HashMap<Party, Arc<MentionForm>>,
+    goods_forms: HashMap<Box<str>, Arc<GoodsForm>>,
     pub(super) arrival_days: Option<(Day, Day)>,
     pub(super) unsettled: Unsettled,
 }
@@ -137,6 +147,7 @@ impl Holdings {
             records_by_buyer: HashMap::new(),
             coverage: Vec::new(),
             forms: HashMap::new(),
+            goods_forms: HashMap::new(),
             arrival_days: None,
             unsettled: Unsettled::default(),
         }
@@ -176,23 +187,19 @@ impl Holdings {
             return if **held == line { Held::Same } else { Held::Conflict };
         }
         let order = self.orders.len() as u32;
-        let goods = normalize::goods(
-            line.hs_code.as_ref(),
-            &line.description,
-            &line.brand,
-            &line.part_number,
-            &line.gtin,
-            &line.serial_numbers,
-            &line.lot_numbers,
-        );
-        self.learn_brand(&goods);
+        let goods = self.goods_form(&GoodsText {
+            hs_code: line.hs_code.as_ref(),
+            texts: [&line.description, &line.brand, &line.part_number, &line.gtin],
+            serial_numbers: &line.serial_numbers,
+            lot_numbers: &line.lot_numbers,
+        });
         let value_euro = euro(line.value, &line.currency, line.order_date);
         let buyer = self.mention_id(&line.buyer, tenant + 1);
         self.mentions[buyer as usize].orders.push(order);
         self.order_ids.insert(key, order);
         let base = CaseOrder {
             line: Arc::new(line),
-            goods: Arc::new(goods),
+            goods,
             buyer: Arc::default(),
             echo: Probability::ZERO,
             value_euro,
@@ -212,16 +219,12 @@ impl Holdings {
         let shipment = self.shipments.len() as u32;
         let role = self.role(&line);
         let scope = visible_to.map_or(0, |tenant| tenant + 1);
-        let goods = normalize::goods(
-            line.hs_code.as_ref(),
-            &line.description,
-            &line.brand,
-            &line.part_number,
-            &line.gtin,
-            &line.serial_numbers,
-            &line.lot_numbers,
-        );
-        self.learn_brand(&goods);
+        let goods = self.goods_form(&GoodsText {
+            hs_code: line.hs_code.as_ref(),
+            texts: [&line.description, &line.brand, &line.part_number, &line.gtin],
+            serial_numbers: &line.serial_numbers,
+            lot_numbers: &line.lot_numbers,
+        });
         let consignor = (role != ShipmentRole::Arrival).then(|| self.mention_id(&line.consignor, scope));
         let consignee = (role != ShipmentRole::Onward).then(|| self.mention_id(&line.consignee, scope));
         if let Some(mention) = consignor {
@@ -235,7 +238,7 @@ impl Holdings {
         let base = CaseShipment {
             line: Arc::new(line),
             role,
-            goods: Arc::new(goods),
+            goods,
             consignor: Arc::default(),
             consignee: Arc::default(),
             value_euro,
@@ -279,9 +282,32 @@ impl Holdings {
 
     /// Mentions that may now resolve otherwise wait for the next settling.
     fn touch(&mut self, touched: &Touched) {
-        for key in &touched.name_keys {
-            self.unsettled.mentions.extend(self.mentions_by_key.get(key).into_iter().flatten());
+        // Before the first settling everything is resolved anyway.
+        if self.unsettled.epoch.is_some() {
+            self.unsettled.name_keys.extend(&touched.name_keys);
         }
+    }
+
+    /// The folded form of goods; what is spelt alike is folded once and held once, unless it names single pieces.
+    fn goods_form(&mut self, text: &GoodsText<'_>) -> Arc<GoodsForm> {
+        let [description, brand, part_number, gtin] = text.texts;
+        let fold = || {
+            normalize::goods(text.hs_code, description, brand, part_number, gtin, text.serial_numbers, text.lot_numbers)
+        };
+        if !text.serial_numbers.is_empty() || !text.lot_numbers.is_empty() {
+            let goods = Arc::new(fold());
+            self.learn_brand(&goods);
+            return goods;
+        }
+        let code = text.hs_code.map_or("", HsCode::digits);
+        let spelling = [code, description, brand, part_number, gtin].join("\u{1f}");
+        if let Some(goods) = self.goods_forms.get(spelling.as_str()) {
+            return Arc::clone(goods);
+        }
+        let goods = Arc::new(fold());
+        self.learn_brand(&goods);
+        self.goods_forms.insert(spelling.into_boxed_str(), Arc::clone(&goods));
+        goods
     }
 
     fn learn_brand(&mut self, goods: &GoodsForm) {

@@ -4,7 +4,7 @@
 //! had been done anew, which a test holds. A change that bears on everything (a new brand, other name statistics)
 //! costs a full pass; such changes become rare as the holdings grow.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -18,13 +18,18 @@ use super::holdings::{BuyerRecord, Entity, Holdings};
 use super::record::{EchoOf, between, echo_of};
 use super::weigh::despatch_day;
 
+/// Candidates with a smaller share of a mention are not kept: they are too weak even for the list of parties.
+const CANDIDATE_SHARE_MIN: f64 = 0.01;
 /// Beyond this share of mentions that resolve otherwise, every order line counts as affected.
 const MENTIONS_CHANGED_SHARE_MAX: usize = 8;
 
 /// What waits for the next settling.
 #[derive(Debug, Default)]
 pub(super) struct Unsettled {
+    /// New mentions.
     pub mentions: BTreeSet<u32>,
+    /// Blocking keys under which firms changed: mentions that share one may resolve otherwise.
+    pub name_keys: HashSet<u64>,
     pub orders: Vec<u32>,
     pub shipments: Vec<u32>,
     /// Entities whose register row is new.
@@ -61,6 +66,9 @@ impl Holdings {
         }
         if waiting.epoch != Some(epoch) {
             waiting.mentions = (0..self.mentions.len() as u32).collect();
+        } else {
+            let touched = waiting.name_keys.iter().filter_map(|key| self.mentions_by_key.get(key));
+            waiting.mentions.extend(touched.flatten());
         }
         let (orders_before, shipments_before) =
             (self.orders.len() - waiting.orders.len(), self.shipments.len() - waiting.shipments.len());
@@ -112,7 +120,10 @@ impl Holdings {
             .par_iter()
             .map(|mention| {
                 let held = &self.mentions[*mention as usize];
-                (*mention, Arc::new(directory.resolve(&held.form, Scope(held.scope)).candidates))
+                let mut candidates = directory.resolve(&held.form, Scope(held.scope)).candidates;
+                candidates.retain(|candidate| candidate.probability.to_f64() >= CANDIDATE_SHARE_MIN);
+                candidates.shrink_to_fit();
+                (*mention, Arc::new(candidates))
             })
             .collect();
         let changed: Vec<(u32, Arc<Vec<Candidate>>)> = resolved
