@@ -217,7 +217,7 @@ pub(super) struct Patience {
     failures: u32,
 }
 
-/// Failed attempts after which a call is given up: about 20 s.
+/// Failed attempts after which a call is given up: about 16 s.
 const FAILURES_MAX: u32 = 9;
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(5);

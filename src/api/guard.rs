@@ -202,11 +202,118 @@ impl Drop for CallLog {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
     use std::time::Duration;
 
-    use tonic::codegen::http::{HeaderMap, HeaderValue};
+    use http_body::{Body as HttpBody, Frame};
+    use tonic::body::Body;
+    use tonic::codegen::http::{self, HeaderMap, HeaderValue};
+    use tonic::codegen::{Bytes, Service};
+    use tonic::{Code, Status};
 
-    use super::deadline;
+    use super::super::drain::{DrainControl, Phase};
+    use super::super::errors::reason_of;
+    use super::{Guard, HEALTH_CHECK, deadline};
+
+    /// Answers never, or with a body that never ends.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Endless {
+        Answer,
+        SilentBody,
+        ChattyBody,
+    }
+
+    impl Service<http::Request<Body>> for Endless {
+        type Response = http::Response<Body>;
+        type Error = Infallible;
+        type Future = Pin<Box<dyn Future<Output = Result<http::Response<Body>, Infallible>> + Send>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: http::Request<Body>) -> Self::Future {
+            match *self {
+                Self::Answer => Box::pin(std::future::pending()),
+                body => Box::pin(std::future::ready(Ok(http::Response::new(Body::new(body))))),
+            }
+        }
+    }
+
+    impl HttpBody for Endless {
+        type Data = Bytes;
+        type Error = Status;
+
+        fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+            match *self {
+                Self::ChattyBody => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"more"))))),
+                _ => Poll::Pending,
+            }
+        }
+    }
+
+    fn request(path: &str, timeout: Option<&'static str>) -> http::Request<Body> {
+        let mut request = http::Request::new(Body::empty());
+        *request.uri_mut() = path.parse().unwrap();
+        if let Some(timeout) = timeout {
+            request.headers_mut().insert("grpc-timeout", HeaderValue::from_static(timeout));
+        }
+        request
+    }
+
+    /// How an answer ends, in its headers or in the trailers of its body.
+    async fn ending(answer: http::Response<Body>) -> (Code, String) {
+        let mut headers = answer.headers().clone();
+        let mut body = answer.into_body();
+        while let Some(frame) = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+            if let Ok(trailers) = frame.unwrap().into_trailers() {
+                headers = trailers;
+            }
+            tokio::task::yield_now().await;
+        }
+        let status = Status::from_header_map(&headers).unwrap();
+        (status.code(), reason_of(&status).unwrap())
+    }
+
+    #[tokio::test]
+    async fn deadlines_end_calls_and_streams_whatever_they_do() {
+        let (_control, drain) = DrainControl::new();
+        for endless in [Endless::Answer, Endless::SilentBody, Endless::ChattyBody] {
+            let mut guard = Guard::new(endless, 1, drain.clone());
+            let answer = guard.call(request("/a/B", Some("30m"))).await.unwrap();
+            assert_eq!(ending(answer).await, (Code::DeadlineExceeded, "DEADLINE_PASSED".to_owned()));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_ends_ends_its_calls_without_a_deadline_too() {
+        for endless in [Endless::Answer, Endless::SilentBody, Endless::ChattyBody] {
+            let (control, drain) = DrainControl::new();
+            let mut guard = Guard::new(endless, 1, drain);
+            let answer = tokio::spawn(guard.call(request("/a/B", None)));
+            control.enter(Phase::Ending);
+            control.enter(Phase::Cutting);
+            let answer = answer.await.unwrap().unwrap();
+            assert_eq!(ending(answer).await, (Code::Unavailable, "SHUTTING_DOWN".to_owned()));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_place_is_held_until_the_body_is_gone() {
+        let (_control, drain) = DrainControl::new();
+        let mut guard = Guard::new(Endless::SilentBody, 1, drain);
+        let first = guard.call(request("/a/B", None)).await.unwrap();
+        let refused = guard.call(request("/a/B", None)).await.unwrap();
+        assert_eq!(ending(refused).await, (Code::ResourceExhausted, "TOO_MANY_CALLS".to_owned()));
+        let health = guard.call(request(HEALTH_CHECK, None)).await.unwrap();
+        assert!(health.headers().get("grpc-status").is_none());
+        drop(first);
+        let next = guard.call(request("/a/B", None)).await.unwrap();
+        assert!(next.headers().get("grpc-status").is_none());
+    }
 
     #[test]
     fn deadlines_are_read_as_grpc_writes_them() {

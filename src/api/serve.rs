@@ -38,9 +38,9 @@ pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Most bytes of the metadata of one call.
 const METADATA_BYTES_MAX: u32 = 16 * 1024;
 /// How much a client may send on one stream before the server has read it. Small: many streams may be frozen.
-const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 /// The same for all streams of a connection.
-const CONNECTION_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 /// How often a silent connection is asked whether it is still there, and how long it may take to answer.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 

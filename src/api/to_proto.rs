@@ -265,3 +265,148 @@ fn timestamp(millis: u64) -> Option<prost_types::Timestamp> {
     let nanos = i32::try_from(millis % 1000 * 1_000_000).unwrap_or(0);
     Some(prost_types::Timestamp { seconds: i64::try_from(millis / 1000).unwrap_or(i64::MAX), nanos })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::from_proto;
+    use crate::model::{
+        Alert, AlertEvent, AlertEventKind, AlertId, AlertState, Amount, Bits, Company, Country, Day, DocumentKey,
+        DocumentKind, Evidence, EvidenceKind, Finding, FindingKind, HsCode, IndicatorOutcome, IndicatorResult, Level,
+        Link, OrderKey, OrderLine, Party, Probability, RejectedAlternative, ShipmentLine, Unit,
+    };
+
+    /// Texts as records hold them: no blanks around, nothing that a list is separated by.
+    fn text() -> impl Strategy<Value = String> {
+        "([A-Za-zА-Яа-яӘәІі0-9\"«»./-]{1,12}( [A-Za-zа-я0-9]{1,6})?)?"
+    }
+
+    fn needed() -> impl Strategy<Value = String> {
+        "[A-Za-zА-Яа-я0-9/-]{1,20}"
+    }
+
+    fn day() -> impl Strategy<Value = Day> {
+        (-25_000i32..80_000).prop_map(Day::from_number)
+    }
+
+    fn amount() -> impl Strategy<Value = Amount> {
+        prop_oneof![1i64..2_000_000, 1i64..9_000_000_000_000_000_000].prop_map(Amount::from_millionths)
+    }
+
+    fn country() -> impl Strategy<Value = Option<Country>> {
+        let known = ["KZ", "RU", "KG", "AM", "UZ", "AE", "TR", "GE", "BY", "DE"];
+        proptest::option::of(prop::sample::select(known.to_vec())).prop_map(|code| code.and_then(Country::parse))
+    }
+
+    fn unit() -> impl Strategy<Value = Unit> {
+        prop::sample::select(Unit::ALL.to_vec())
+    }
+
+    fn list() -> impl Strategy<Value = Vec<String>> {
+        prop::collection::vec(needed(), 0..4)
+    }
+
+    prop_compose! {
+        fn party()(name in text(), identifier in text(), country in country(), address in text(), phone in "[+0-9]{0,12}",
+            email in "([a-z]{1,5}@[a-z]{1,5}\\.kz)?") -> Party {
+            Party { name, identifier, country, address, phone, email }
+        }
+    }
+
+    prop_compose! {
+        fn document_key()(number in needed(), line_no in 1u32.., kind in prop::sample::select(DocumentKind::ALL.to_vec()),
+            feed in text()) -> DocumentKey {
+            DocumentKey { number, line_no, kind, feed }
+        }
+    }
+
+    prop_compose! {
+        fn order_key()(order_id in needed(), line_no in 1u32..) -> OrderKey {
+            OrderKey { order_id, line_no }
+        }
+    }
+
+    prop_compose! {
+        fn order_line()(
+            key in order_key(), order_date in day(), ship_date in proptest::option::of(day()),
+            parties in (party(), party(), party(), party()), buyer_name in needed(), codes in (text(), text(), text(), text()),
+            numbers in (list(), list()), amounts in (amount(), proptest::option::of(amount()), proptest::option::of(amount())),
+            unit in unit(), destination_country in country(), description in needed(), clause in any::<Option<bool>>(),
+        ) -> OrderLine {
+            let buyer = Party { name: buyer_name, country: Some(Country::KZ), ..parties.0 };
+            OrderLine {
+                key, order_date, ship_date, buyer, consignee: parties.1, end_user: parties.2, payer: parties.3,
+                destination_country, incoterms: codes.0, hs_code: HsCode::from_digits("85423190"), description,
+                brand: codes.1, part_number: codes.2, gtin: String::new(), serial_numbers: numbers.0, lot_numbers: numbers.1,
+                quantity: amounts.0, unit, net_weight_kg: amounts.1, value: amounts.2, currency: "EUR".to_owned(),
+                export_declaration: codes.3, no_reexport_clause: clause,
+            }
+        }
+    }
+
+    prop_compose! {
+        fn link()(onward in document_key(), onward_date in day(), onward_consignee in text(), onward_country in country(),
+            path in prop::collection::vec(document_key(), 0..3), quantity in amount(), unit in unit(), probability in 0u32..=1_000_000,
+            evidence in prop::collection::vec((text(), text(), any::<i32>()), 0..3)) -> Link {
+            let evidence = evidence.into_iter().map(|(ours, theirs, bits)| Evidence {
+                kind: EvidenceKind::Competition, ours, theirs, bits: Bits(bits),
+            });
+            Link { onward, onward_date, onward_consignee, onward_country, path, quantity, unit,
+                probability: Probability::from_f64(f64::from(probability) / 1e6), evidence: evidence.collect() }
+        }
+    }
+
+    prop_compose! {
+        fn finding()(order in order_key(), score in 0u32..=1_000_000, amounts in (amount(), amount(), amount(), amount()),
+            unit in unit(), links in prop::collection::vec(link(), 0..3), instead in proptest::option::of(order_key()),
+            onward in document_key(), summary in text(), case_hash in any::<[u8; 32]>(),
+            level in prop::sample::select(vec![Level::None, Level::Low, Level::Medium, Level::High])) -> Finding {
+            Finding {
+                tenant: "alma".to_owned(), order, score: Probability::from_f64(f64::from(score) / 1e6), level,
+                priority: amounts.0, attributed: amounts.1, attributed_low: amounts.2, attributed_high: amounts.3, unit,
+                kind: FindingKind::FalseTransit, links,
+                rejected: vec![RejectedAlternative { onward, instead, quantity: amounts.1, bits_ahead: Bits(-7) }],
+                indicators: vec![IndicatorResult { indicator: "a".to_owned(), outcome: IndicatorOutcome::Clear, detail: summary.clone() }],
+                summary, limits_reached: vec!["b".to_owned()], engine_version: "1".to_owned(), policy_version: "2".to_owned(), case_hash,
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn order_lines_survive_the_wire(line in order_line()) {
+            prop_assert_eq!(from_proto::order_line(&super::order_line(&line)), Ok(line));
+        }
+
+        #[test]
+        fn shipment_lines_survive_the_wire(key in document_key(), line in order_line(), carrier_name in text()) {
+            let line = ShipmentLine {
+                key, date: line.order_date, consignor: line.buyer, consignee: line.consignee, hs_code: line.hs_code,
+                description: line.description, brand: line.brand, part_number: line.part_number, gtin: line.gtin,
+                serial_numbers: line.serial_numbers, lot_numbers: line.lot_numbers, quantity: line.quantity,
+                unit: line.unit, net_weight_kg: line.net_weight_kg, value: line.value, currency: line.currency,
+                source_declaration: line.export_declaration, carrier_name,
+            };
+            prop_assert_eq!(from_proto::shipment_line(&super::shipment_line(&line)), Ok(line));
+        }
+
+        #[test]
+        fn company_rows_survive_the_wire(names in (needed(), needed(), text(), text(), text(), text(), text(), text()),
+            country in country(), registered in proptest::option::of(day()), owners in list()) {
+            let company = Company {
+                identifier: names.0, country, name: names.1, name_latin: names.2, registered, address: names.3,
+                phone: names.4, director: names.5, owners, activity_code: names.6, status: names.7,
+            };
+            prop_assert_eq!(from_proto::company(&super::company(&company)), Ok(company));
+        }
+
+        #[test]
+        fn findings_and_alerts_survive_the_wire(finding in finding(), id in 1u64.., at_millis in 0u64..10_000_000_000_000) {
+            let alert = Alert { state: AlertState::Closed, ..Alert::raised(AlertId(id), &finding, [9; 32], at_millis) };
+            let event = AlertEvent { sequence: id, at_millis, kind: AlertEventKind::Closed, alert };
+            prop_assert_eq!(from_proto::alert_event("alma", super::alert_event(&event)), Ok(event));
+            prop_assert_eq!(from_proto::finding("alma", super::finding(&finding)), Ok(finding));
+        }
+    }
+}

@@ -19,7 +19,9 @@ use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt;
 
 use crate::fake::Fake;
-use crate::setup::{Server, company, document_key, is, options, order, order_key, orders_batch, shipment, told};
+use crate::setup::{
+    PATIENCE, Server, company, document_key, is, options, order, order_key, orders_batch, shipment, told,
+};
 
 /// An order line as any client would write it.
 fn line(number: u32) -> wire::OrderLine {
@@ -58,7 +60,8 @@ impl ByHand {
     }
 
     async fn answer(&mut self) -> Result<IngestOrdersResponse, Status> {
-        self.answers.message().await.map(|answer| answer.unwrap())
+        let answer = tokio::time::timeout(PATIENCE, self.answers.message()).await.unwrap();
+        answer.map(|answer| answer.unwrap())
     }
 }
 
@@ -71,7 +74,7 @@ async fn send_all(client: &Client, kind: RecordKind, batches: Vec<Batch>) -> Res
             }
         }
     });
-    let summary = client.ingest(kind, receiver, |_| ()).await;
+    let summary = tokio::time::timeout(PATIENCE, client.ingest(kind, receiver, |_| ())).await.unwrap();
     feeding.await.unwrap();
     summary
 }

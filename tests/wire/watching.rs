@@ -10,7 +10,7 @@ use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt;
 
 use crate::fake::Fake;
-use crate::setup::{Server, is, options, order_key, told};
+use crate::setup::{PATIENCE, Server, is, options, order_key, told};
 
 async fn open(client: &Client, cursor: &str) -> Result<Streaming<WatchAlertsResponse>, Status> {
     let checkpoint_interval = Some(Duration { seconds: 1, nanos: 0 });
@@ -166,13 +166,14 @@ async fn a_missing_event_is_never_skipped() {
     }
     engine.state().events.get_mut("alma").unwrap().remove(1);
     let mut stream = open(&client, "").await.unwrap();
-    let mut last = stream.message().await;
+    let mut next = async || tokio::time::timeout(PATIENCE, stream.message()).await.unwrap();
+    let mut last = next().await;
     let mut sequences = Vec::new();
     while let Ok(Some(message)) = &last {
         if let Some(Content::Event(event)) = &message.content {
             sequences.push(event.sequence);
         }
-        last = stream.message().await;
+        last = next().await;
     }
     assert_eq!(sequences, [1]);
     assert_eq!(told(&last.unwrap_err()), is(Code::Internal, "INTERNAL"));
