@@ -8,14 +8,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::telemetry::{self, LogFormat};
+
 /// Exit code for wrong usage (`EX_USAGE`).
 pub const EXIT_USAGE: u8 = 64;
 
 /// Where the service listens when nobody says: on this machine only.
-pub const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7300);
-
-/// What is logged when nobody says.
-pub const LOG_FILTER_DEFAULT: &str = "onward=info,warn";
+pub const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 50551);
 
 /// Everything that `onward serve` needs to know.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,16 +35,6 @@ pub struct ServeConfig {
     pub log_format: LogFormat,
     /// What is logged.
     pub log_filter: String,
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object a line, for collectors.
-    Json,
 }
 
 /// Flags as they were given: texts, so that all faults can be told together.
@@ -96,7 +85,7 @@ impl fmt::Display for ConfigFaults {
 
 impl ServeConfig {
     /// Gathers the settings from flags and environment; `environment` gives the value of a variable, and
-    /// `check_filter` says what is wrong with a log filter (`telemetry` knows).
+    /// `check_filter` says what is wrong with a log filter.
     ///
     /// # Errors
     /// Everything that is wrong, in the order of the settings. Exit with [`EXIT_USAGE`].
@@ -119,21 +108,6 @@ impl ServeConfig {
             log_filter: gathering.log_filter(flags, check_filter),
         };
         if gathering.faults.is_empty() { Ok(config) } else { Err(ConfigFaults(gathering.faults)) }
-    }
-}
-
-impl LogFormat {
-    /// The word in flags and environment.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Json => "json",
-        }
-    }
-
-    /// Reads the word.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Text, Self::Json].into_iter().find(|format| format.as_str() == text)
     }
 }
 
@@ -226,7 +200,7 @@ impl<G: Fn(&str) -> Option<String>> Gathering<G> {
 
     fn log_filter(&mut self, flags: &ServeFlags, check: impl Fn(&str) -> Result<(), String>) -> String {
         let value = self.value("--log-filter", "ONWARD_LOG", flags.log_filter.as_deref());
-        let Some((text, source)) = value else { return LOG_FILTER_DEFAULT.to_owned() };
+        let Some((text, source)) = value else { return telemetry::FILTER_DEFAULT.to_owned() };
         if let Err(detail) = check(&text) {
             self.fault(source, detail);
         }
@@ -239,7 +213,8 @@ mod tests {
     use std::path::PathBuf;
     use std::time::Duration;
 
-    use super::{ConfigFaults, LISTEN_DEFAULT, LogFormat, ServeConfig, ServeFlags};
+    use super::{ConfigFaults, LISTEN_DEFAULT, ServeConfig, ServeFlags};
+    use crate::telemetry::LogFormat;
 
     fn environment(pairs: &'static [(&str, &str)]) -> impl Fn(&str) -> Option<String> {
         move |name| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())

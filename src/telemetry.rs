@@ -3,9 +3,22 @@
 //! Come here for the format and the filter of logs. Logs go to standard error, and carry methods, codes, counts and
 //! times: never names, identifiers or goods. That is kept where events are written, not here.
 
+use std::fmt;
+
 use tracing_subscriber::EnvFilter;
 
-use crate::config::LogFormat;
+/// What is logged when nobody says.
+pub const FILTER_DEFAULT: &str = "onward=info,warn";
+
+/// How log lines look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line, for collectors.
+    Json,
+}
 
 /// Why logs could not be set up.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -16,6 +29,27 @@ pub enum TelemetryError {
     /// Logs were set up before.
     #[error("logs are set up already")]
     AlreadySetUp,
+}
+
+impl LogFormat {
+    /// The word in flags and environment.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Text, Self::Json].into_iter().find(|format| format.as_str() == text)
+    }
+}
+
+impl fmt::Display for LogFormat {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
 }
 
 /// Checks a filter, such as `onward=debug,warn`.
@@ -39,13 +73,14 @@ fn parse_filter(filter: &str) -> Result<EnvFilter, TelemetryError> {
 
 #[cfg(test)]
 mod tests {
-    use super::check_filter;
-    use crate::config::LOG_FILTER_DEFAULT;
+    use super::{FILTER_DEFAULT, LogFormat, check_filter};
 
     #[test]
-    fn filters_are_checked_before_they_are_used() {
-        assert_eq!(check_filter(LOG_FILTER_DEFAULT), Ok(()));
+    fn filters_and_formats_are_checked_before_they_are_used() {
+        assert_eq!(check_filter(FILTER_DEFAULT), Ok(()));
         assert_eq!(check_filter("onward::api=debug,warn"), Ok(()));
         assert!(check_filter("onward=loud").is_err());
+        assert_eq!(LogFormat::parse("json"), Some(LogFormat::Json));
+        assert_eq!(LogFormat::parse("xml"), None);
     }
 }

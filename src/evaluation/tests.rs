@@ -9,6 +9,9 @@ use super::{
 };
 use crate::model::Day;
 
+/// Scores with what was true.
+type Scores = [(f64, bool)];
+
 fn link(order: &str, document: &str, document_line: u32, probability: f64) -> LinkOutcome {
     LinkOutcome {
         order_id: order.to_owned(),
@@ -34,7 +37,7 @@ fn links_count_once_for_each_order_and_paper_and_from_the_threshold_on() {
 
 #[test]
 fn average_precision_takes_equal_scores_together() {
-    let cases: [(&[(f64, bool)], Option<f64>); 5] = [
+    let cases: [(&Scores, Option<f64>); 5] = [
         (&[(0.9, true), (0.8, false), (0.7, true)], Some((1.0 + 2.0 / 3.0) / 2.0)),
         (&[(0.9, false), (0.8, true)], Some(0.5)),
         (&[(0.5, true), (0.5, false)], Some(0.5)),

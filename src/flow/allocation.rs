@@ -74,6 +74,7 @@ fn by_onward(problem: &Problem) -> Vec<Vec<u32>> {
 }
 
 /// Each onward paper has one explanation: one of its candidates, or goods of another seller (weight zero).
+/// Identity weighs in as a factor and is no upper bound: goods that agree in every detail speak for the firm as well.
 /// Candidates that do not fill the paper leave room for another one beside them; `serve` finds that room.
 fn compete(problem: &Problem, groups: &[Vec<u32>], own_bits: &[f64], penalties: &[f64]) -> Vec<f64> {
     let mut probabilities = vec![0.0; own_bits.len()];
@@ -86,8 +87,7 @@ fn compete(problem: &Problem, groups: &[Vec<u32>], own_bits: &[f64], penalties: 
         // The order of a group is the canonical order of candidates, so the sum is the same every time.
         let total: f64 = 1.0 + group.iter().map(|index| weight(*index)).sum::<f64>();
         for index in group {
-            let identity = problem.candidates[*index as usize].identity.to_f64();
-            probabilities[*index as usize] = (weight(*index) / total).min(identity);
+            probabilities[*index as usize] = weight(*index) / total;
         }
     }
     probabilities
@@ -304,7 +304,6 @@ mod tests {
                 for (paper, amount) in candidate.path.iter().zip(&candidate.path_amounts) {
                     carried[*paper as usize] += share_of(link.quantity, amount.unwrap());
                 }
-                prop_assert!(link.probability <= candidate.identity);
             }
             for (given, supply) in given.iter().zip(&problem.supplies) {
                 prop_assert!(*given <= supply.quantity);

@@ -149,9 +149,11 @@ impl<'a> View<'a, '_> {
 
     /// The readable name of an entity of the case.
     pub(super) fn name_of(&self, index: u32) -> &'a str {
-        self.all.case.entities.get(index as usize).map_or("", |entity| {
-            entity.company.as_deref().map_or(entity.key.as_str(), |company| company.name.as_str())
-        })
+        self.all
+            .case
+            .entities
+            .get(index as usize)
+            .map_or("", |entity| entity.company.as_deref().map_or(entity.key.as_str(), |company| company.name.as_str()))
     }
 
     /// The series that this order line belongs to, and the buyer's first day in the tenant's books.

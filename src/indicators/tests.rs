@@ -18,7 +18,7 @@ fn day(text: &str) -> Day {
 }
 
 fn share(entity: u32) -> Arc<Vec<EntityShare>> {
-    Arc::new(vec![EntityShare { entity, probability: Probability::from_f64(0.9), evidence: Vec::new() }])
+    Arc::new(vec![EntityShare { entity, probability: Probability::from_f64(0.9) }])
 }
 
 fn order(order_id: &str, date: &str, code: &str, quantity: i64) -> OrderLine {
@@ -75,17 +75,18 @@ fn shipment(number: &str, role: ShipmentRole, date: &str, code: &str) -> CaseShi
         ShipmentRole::Transfer => (share(0), share(1)),
         ShipmentRole::Onward => (share(0), Arc::default()),
     };
-    CaseShipment { line: Arc::new(line), role, goods: Arc::new(GoodsForm::default()), consignor, consignee }
+    let goods = Arc::new(GoodsForm::default());
+    CaseShipment { line: Arc::new(line), role, goods, consignor, consignee, value_euro: None }
 }
 
 fn entity(key: &str, company: Company) -> EntityView {
     let company = Some(Arc::new(company));
     EntityView {
         key: key.to_owned(),
-        name: key.to_owned(),
         company,
         first_order_date: Some(day("2023-01-01")),
         order_line_count: 9,
+        echoed_millionths: 0,
     }
 }
 
@@ -102,8 +103,14 @@ fn company(registered: &str, address: &str, director: &str) -> Company {
 
 /// A case with one order, its arrival and nothing to see.
 fn quiet(lines: Vec<OrderLine>) -> Case {
-    let case_order =
-        |line: OrderLine| CaseOrder { line: Arc::new(line), goods: Arc::new(GoodsForm::default()), buyer: share(0) };
+    let case_order = |line: OrderLine| CaseOrder {
+        line: Arc::new(line),
+        goods: Arc::new(GoodsForm::default()),
+        buyer: share(0),
+        echo: Probability::ZERO,
+        value_euro: None,
+        arrival_due: true,
+    };
     Case {
         tenant: "default".to_owned(),
         corridor: Corridor::default(),
@@ -113,12 +120,8 @@ fn quiet(lines: Vec<OrderLine>) -> Case {
             entity("KZ:100740000683", company("2010-07-01", "г. Астана, ул. Лесная 18, офис 3", "Азияров К.Е.")),
             entity("KZ:110740000683", company("2011-07-01", "г. Алматы, ул. Горная 2, офис 1", "Беков М.Т.")),
         ],
-        coverage: ArrivalCoverage {
-            seen_percent: 80,
-            is_known: true,
-            first_day: Some(day("2020-01-01")),
-            last_day: Some(day("2025-12-31")),
-        },
+        brands: Vec::new(),
+        coverage: ArrivalCoverage { seen_percent: 80, is_known: true },
         limits: CaseLimits::default(),
     }
 }
@@ -268,7 +271,8 @@ fn flags_of_movement() {
     check(&missing, &[], "arrival_missing", Raised);
     missing.coverage.seen_percent = 20;
     check(&missing, &[], "arrival_missing", NotComputable);
-    missing.coverage = ArrivalCoverage { last_day: Some(day("2024-06-01")), ..case.coverage };
+    missing.coverage = case.coverage;
+    missing.orders[0].arrival_due = false;
     check(&missing, &[], "arrival_missing", NotComputable);
 
     check(&case, &[], "onward_soon_after_arrival", Clear);

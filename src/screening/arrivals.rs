@@ -65,5 +65,9 @@ pub(super) fn arrival_state<'a>(
     let usually_seen = case.coverage.is_known && case.coverage.seen_percent >= policy.arrivals_seen_percent_min;
     let known_buyer =
         case.orders[order].buyer.iter().map(|share| share.probability).max() >= Some(Probability::from_f64(0.5));
-    if usually_seen && case.orders[order].arrival_due && known_buyer { ArrivalState::Missing } else { ArrivalState::Unknown }
+    if usually_seen && case.orders[order].arrival_due && known_buyer {
+        ArrivalState::Missing
+    } else {
+        ArrivalState::Unknown
+    }
 }

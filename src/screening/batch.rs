@@ -151,7 +151,8 @@ impl Holdings {
                     evidence: evidence.to_vec(),
                 })
                 .collect();
-            of_mention.sort_by(|left, right| right.probability.cmp(&left.probability).then(left.entity.cmp(&right.entity)));
+            of_mention
+                .sort_by(|left, right| right.probability.cmp(&left.probability).then(left.entity.cmp(&right.entity)));
             rows.extend(of_mention);
         }
         rows

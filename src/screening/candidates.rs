@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::flow::{Candidate, hop_timing_bits};
 use crate::goods::{self, Brands};
-use crate::model::{
-    Amount, Bits, Case, CaseOrder, CaseShipment, Evidence, EvidenceKind, Probability, ShipmentRole,
-};
+use crate::model::{Amount, Bits, Case, CaseOrder, CaseShipment, Evidence, EvidenceKind, Probability, ShipmentRole};
 
 use super::index::{CaseIndex, identity, papers_of};
 use super::policy::Policy;
@@ -48,7 +46,12 @@ struct Trail {
 
 impl Search<'_> {
     /// Candidates of one order line in canonical order: by onward paper, one path each, the weightiest.
-    pub(super) fn of_order(&self, order_index: usize, arrival: ArrivalState<'_>, limits: &mut Vec<String>) -> Vec<Scored> {
+    pub(super) fn of_order(
+        &self,
+        order_index: usize,
+        arrival: ArrivalState<'_>,
+        limits: &mut Vec<String>,
+    ) -> Vec<Scored> {
         let order = &self.case.orders[order_index];
         let prior = self.prior(order);
         let mut best: BTreeMap<u32, Scored> = BTreeMap::new();
@@ -63,7 +66,10 @@ impl Search<'_> {
             let bits = prior.bits.to_f64() + weighed.bits().to_f64() * self.policy.temperature;
             match paper.role {
                 ShipmentRole::Onward if bits >= CANDIDATE_BITS_MIN => {
-                    keep_best(&mut best, direct(order_index, paper_index, prior.clone(), weighed, same_firm, self.policy));
+                    keep_best(
+                        &mut best,
+                        direct(order_index, paper_index, prior.clone(), weighed, same_firm, self.policy),
+                    );
                 }
                 ShipmentRole::Transfer if bits >= TRANSFER_BITS_MIN => {
                     trails.push(first_trail(paper_index, weighed, same_firm, bits, &prior));
@@ -87,7 +93,8 @@ impl Search<'_> {
         let own = order.echo.to_f64();
         let others = (entity.echoed_millionths as f64 / 1e6 - own).max(0.0);
         let lines = f64::from(entity.order_line_count.saturating_sub(1));
-        let text = format!("{others:.1} of {lines:.0} other order lines of this buyer have an onward shipment like them");
+        let text =
+            format!("{others:.1} of {lines:.0} other order lines of this buyer have an onward shipment like them");
         prior_row(self.policy.prior_bits(others.min(lines), lines), text)
     }
 
@@ -183,7 +190,9 @@ fn both(left_bits: f64, right_bits: f64) -> f64 {
 }
 
 fn keep_best(best: &mut BTreeMap<u32, Scored>, scored: Scored) {
-    let weight = |scored: &Scored| f64::from(scored.candidate.bits.0) + 1000.0 * scored.candidate.identity.to_f64().max(1e-6).log2();
+    let weight = |scored: &Scored| {
+        f64::from(scored.candidate.bits.0) + 1000.0 * scored.candidate.identity.to_f64().max(1e-6).log2()
+    };
     match best.get(&scored.candidate.onward) {
         Some(held) if weight(held) >= weight(&scored) => {}
         _ => {
@@ -192,7 +201,14 @@ fn keep_best(best: &mut BTreeMap<u32, Scored>, scored: Scored) {
     }
 }
 
-fn direct(order: usize, paper: u32, prior: Evidence, weighed: Weighed, same_firm: Probability, policy: &Policy) -> Scored {
+fn direct(
+    order: usize,
+    paper: u32,
+    prior: Evidence,
+    weighed: Weighed,
+    same_firm: Probability,
+    policy: &Policy,
+) -> Scored {
     let mut evidence = vec![prior];
     evidence.extend(weighed.evidence.into_iter().map(|mut row| {
         row.bits = Bits::from_f64(row.bits.to_f64() * policy.temperature);
@@ -221,7 +237,13 @@ fn first_trail(paper: u32, weighed: Weighed, same_firm: Probability, bits: f64, 
     }
 }
 
-fn through(order: usize, paper_index: u32, line: &crate::model::OrderLine, trail: Trail, paper: &CaseShipment) -> Scored {
+fn through(
+    order: usize,
+    paper_index: u32,
+    line: &crate::model::OrderLine,
+    trail: Trail,
+    paper: &CaseShipment,
+) -> Scored {
     let hops = trail.path.len() - 1;
     let candidate = Candidate {
         supply: order as u32,

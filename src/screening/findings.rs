@@ -3,8 +3,8 @@
 use crate::flow::Attribution;
 use crate::indicators::{self, Assessor};
 use crate::model::{
-    Amount, Bits, Case, CaseOrder, DocumentKind, Evidence, EvidenceKind, Finding, FindingKind, Level,
-    Link, Probability, RejectedAlternative,
+    Amount, Bits, Case, CaseOrder, DocumentKind, Evidence, EvidenceKind, Finding, FindingKind, Level, Link,
+    Probability, RejectedAlternative,
 };
 
 use super::arrivals::arrival_state;
@@ -37,7 +37,8 @@ pub(super) fn assemble(judged: &Judged<'_>, order_index: usize) -> Finding {
     let kind = kind(judged, &shown, arrival, level);
     let mut limits_reached = judged.limits[order_index].clone();
     if shown.len() > LINKS_PER_FINDING_MAX {
-        limits_reached.push(format!("only the {LINKS_PER_FINDING_MAX} most probable of {} links are shown", shown.len()));
+        limits_reached
+            .push(format!("only the {LINKS_PER_FINDING_MAX} most probable of {} links are shown", shown.len()));
         shown.truncate(LINKS_PER_FINDING_MAX);
     }
     let rejected = shown.iter().filter_map(|index| rejected(judged, *index)).collect();
@@ -72,23 +73,16 @@ fn shown_links(judged: &Judged<'_>, order_index: usize) -> Vec<usize> {
     let start = judged.scored.partition_point(|scored| (scored.candidate.supply as usize) < order_index);
     let end = judged.scored.partition_point(|scored| (scored.candidate.supply as usize) <= order_index);
     let probability = |index: &usize| judged.attribution.links[*index].probability;
-    let mut shown: Vec<usize> = (start..end)
-        .filter(|index| probability(index).to_f64() >= judged.policy.shown_probability_min)
-        .collect();
+    let mut shown: Vec<usize> =
+        (start..end).filter(|index| probability(index).to_f64() >= judged.policy.shown_probability_min).collect();
     shown.sort_by(|left, right| probability(right).cmp(&probability(left)).then(left.cmp(right)));
     shown
 }
 
-/// Probability that some of the line's goods went on. The identity of the buyer is one question for all links of a
-/// line, so it is taken once; given it, the links are independent ways of being true.
+/// Probability that some of the line's goods went on: by one of its links, or by a way that no paper shows.
 fn score(judged: &Judged<'_>, order: &CaseOrder, shown: &[usize], arrival: ArrivalState<'_>) -> f64 {
-    let identity = |index: &usize| judged.scored[*index].candidate.identity.to_f64().max(1e-6);
-    let same_firm = shown.iter().map(identity).fold(0.0, f64::max);
-    let none_given_firm: f64 = shown
-        .iter()
-        .map(|index| 1.0 - (judged.attribution.links[*index].probability.to_f64() / identity(index)).min(1.0))
-        .product();
-    let seen = same_firm * (1.0 - none_given_firm);
+    let none: f64 = shown.iter().map(|index| 1.0 - judged.attribution.links[*index].probability.to_f64()).product();
+    let seen = 1.0 - none;
     let unseen_share = match arrival {
         ArrivalState::Missing => judged.policy.unseen_share_missing_arrival,
         _ => judged.policy.unseen_share,

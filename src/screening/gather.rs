@@ -168,8 +168,8 @@ impl Walk<'_> {
     fn finish(mut self) -> Cut {
         while let Some(waiting) = self.waiting.pop() {
             match waiting {
-                Waiting::Order(order) => self.from_order(order),
-                Waiting::Shipment(shipment) => self.from_shipment(shipment),
+                Waiting::Order(order) => self.follow_order(order),
+                Waiting::Shipment(shipment) => self.follow_shipment(shipment),
             }
         }
         self.cut
@@ -201,7 +201,7 @@ impl Walk<'_> {
     }
 
     /// Papers that may carry an order line's goods, and its arrivals.
-    fn from_order(&mut self, order: u32) {
+    fn follow_order(&mut self, order: u32) {
         let holdings = self.holdings;
         let held = &holdings.orders[order as usize];
         let line = &held.base.line;
@@ -220,7 +220,7 @@ impl Walk<'_> {
     }
 
     /// Order lines whose goods a paper may carry, and papers before and after it inside the ostensible destination.
-    fn from_shipment(&mut self, shipment: u32) {
+    fn follow_shipment(&mut self, shipment: u32) {
         let holdings = self.holdings;
         let held = &holdings.shipments[shipment as usize];
         match held.base.role {
@@ -237,7 +237,7 @@ impl Walk<'_> {
         }
     }
 
-    /// The same tie as in `from_order`, seen from the paper: were it wider or narrower on one side, a record could
+    /// The same tie as in `follow_order`, seen from the paper: were it wider or narrower on one side, a record could
     /// belong to two cases.
     fn orders_of(&mut self, mention: Option<u32>, paper: &HeldShipment, window: Window) {
         let holdings = self.holdings;

@@ -20,10 +20,8 @@ pub(super) struct CaseIndex {
 
 impl CaseIndex {
     pub(super) fn new(case: &Case) -> Self {
-        let mut index = Self {
-            sent: vec![Vec::new(); case.entities.len()],
-            arrived: vec![Vec::new(); case.entities.len()],
-        };
+        let mut index =
+            Self { sent: vec![Vec::new(); case.entities.len()], arrived: vec![Vec::new(); case.entities.len()] };
         // Shipments of a case are in order of day, so the lists are too.
         for (paper, shipment) in case.shipments.iter().enumerate() {
             let seen = Seen { day: shipment.line.date, paper: paper as u32 };

@@ -71,6 +71,8 @@ pub struct Policy {
     pub unseen_share_missing_arrival: f64,
     /// Value assumed for ranking where an order line has none, in euro. Assumption.
     pub value_unknown_euro: f64,
+    /// Added to every link's weight, in bits. Estimated with `temperature` so that probabilities are calibrated.
+    pub offset_bits: f64,
     /// Steepness of the final curve: below one when the weights above overlap. Estimated.
     pub temperature: f64,
     /// Score from which a finding is low, medium and high.
@@ -129,6 +131,7 @@ impl Default for Policy {
             unseen_share: 0.02,
             unseen_share_missing_arrival: 0.1,
             value_unknown_euro: 1_000.0,
+            offset_bits: 0.9,
             temperature: 1.0,
             level_scores: [0.1, 0.3, 0.5],
             flow: FlowPolicy::default(),
@@ -157,7 +160,7 @@ impl Policy {
     pub fn prior_bits(&self, echoed_lines: f64, order_lines: f64) -> Bits {
         let share = (echoed_lines + self.base_share * self.base_share_lines) / (order_lines + self.base_share_lines);
         let share = share.clamp(0.001, 0.95);
-        Bits::from_f64((share / (1.0 - share)).log2())
+        Bits::from_f64((share / (1.0 - share)).log2() + self.offset_bits)
     }
 
     /// Prior weight of an intermediary's paper carrying the goods of one of its transfers.

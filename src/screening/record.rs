@@ -36,7 +36,8 @@ pub(super) fn echo_of(holdings: &Holdings, order: u32) -> EchoOf {
             let paper = &holdings.shipments[*paper as usize];
             if paper.base.role != ShipmentRole::Onward
                 || !paper.is_visible_to(held.tenant)
-                || !goods::may_match(&held.base.goods, &paper.base.goods) {
+                || !goods::may_match(&held.base.goods, &paper.base.goods)
+            {
                 continue;
             }
             let theirs = paper.consignor.map_or(0.0, |mention| holdings.share_of(mention, *entity));
@@ -50,9 +51,7 @@ pub(super) fn echo_of(holdings: &Holdings, order: u32) -> EchoOf {
     EchoOf {
         probability: Probability::from_f64(best),
         arrival_seen: arrival_seen(holdings, order),
-        arrival_due: holdings
-            .arrival_days
-            .is_some_and(|(first, last)| first <= despatch_day(line) && deadline <= last),
+        arrival_due: holdings.arrival_days.is_some_and(|(first, last)| first <= despatch_day(line) && deadline <= last),
     }
 }
 

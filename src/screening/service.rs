@@ -13,7 +13,9 @@ use tokio::sync::watch;
 
 use crate::alerts::{self, AlertPolicy};
 use crate::model::{Corridor, Finding, OrderKey};
-use crate::store::{AcceptBatch, AcceptOutcome, FINDINGS_PER_COMMIT_MAX, LoggedRecord, RecordScope, Snapshot, Store, StoreError};
+use crate::store::{
+    AcceptBatch, AcceptOutcome, FINDINGS_PER_COMMIT_MAX, LoggedRecord, RecordScope, Snapshot, Store, StoreError,
+};
 
 use super::holdings::Holdings;
 use super::judge::judge;

@@ -115,8 +115,10 @@ impl Holdings {
                 (*mention, Arc::new(directory.resolve(&held.form, Scope(held.scope)).candidates))
             })
             .collect();
-        let changed: Vec<(u32, Arc<Vec<Candidate>>)> =
-            resolved.into_iter().filter(|(mention, new)| *self.mentions[*mention as usize].candidates != **new).collect();
+        let changed: Vec<(u32, Arc<Vec<Candidate>>)> = resolved
+            .into_iter()
+            .filter(|(mention, new)| *self.mentions[*mention as usize].candidates != **new)
+            .collect();
         if changed.len() > self.mentions.len() / MENTIONS_CHANGED_SHARE_MAX {
             dirty.all = true;
         }
@@ -249,7 +251,9 @@ impl Holdings {
         }
         for entity in keys.iter().filter_map(|key| self.entity_ids.get(key)) {
             let entity = &self.entities[*entity as usize];
-            dirty.orders.extend(entity.orders.iter().flat_map(|(_, order)| self.cut_around(*order).orders().collect::<Vec<_>>()));
+            dirty.orders.extend(
+                entity.orders.iter().flat_map(|(_, order)| self.cut_around(*order).orders().collect::<Vec<_>>()),
+            );
             let lists = [&entity.sent, &entity.transfers_received, &entity.arrivals_received];
             let papers: Vec<u32> = lists.into_iter().flatten().map(|(_, paper)| *paper).collect();
             self.meet_papers(&papers, &mut BTreeSet::new(), dirty);

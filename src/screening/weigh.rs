@@ -87,10 +87,9 @@ pub(super) fn in_order_unit(order: &OrderLine, paper: &ShipmentLine) -> Option<A
     let (order_dimension, order_numerator, order_denominator) = order.unit.in_base();
     let (paper_dimension, paper_numerator, paper_denominator) = paper.unit.in_base();
     if order_dimension == paper_dimension && order_dimension != UnitDimension::Package {
-        let scaled = i128::from(paper.quantity.millionths())
-            * i128::from(paper_numerator)
-            * i128::from(order_denominator)
-            / (i128::from(paper_denominator) * i128::from(order_numerator));
+        let scaled =
+            i128::from(paper.quantity.millionths()) * i128::from(paper_numerator) * i128::from(order_denominator)
+                / (i128::from(paper_denominator) * i128::from(order_numerator));
         return i64::try_from(scaled).ok().map(Amount::from_millionths);
     }
     let paper_kg = mass_kg(paper.quantity, paper.unit).or(paper.net_weight_kg.map(Amount::to_f64))?;

@@ -91,7 +91,10 @@ fn create_tables(database: &Database, identity: Option<StoreIdentity>) -> Result
     Ok(())
 }
 
-pub(super) fn fixed<const N: usize>(meta: &ReadOnlyTable<&'static str, &'static [u8]>, key: &str) -> Result<[u8; N], StoreError> {
+pub(super) fn fixed<const N: usize>(
+    meta: &ReadOnlyTable<&'static str, &'static [u8]>,
+    key: &str,
+) -> Result<[u8; N], StoreError> {
     let value = meta.get(key)?.and_then(|value| value.value().try_into().ok());
     value.ok_or_else(|| StoreError::Damaged { what: format!("meta value {key}") })
 }

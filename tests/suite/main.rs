@@ -2,4 +2,6 @@
 //!
 //! `invariants` holds what DESIGN promises of findings as a whole.
 
+#![allow(clippy::unwrap_used, reason = "tests may panic")]
+
 mod invariants;

@@ -2,6 +2,8 @@
 //!
 //! Come here for what a client may rely on. Whether the engine is right is asked elsewhere.
 
+#![allow(clippy::unwrap_used, reason = "tests may panic")]
+
 mod contract;
 mod ending;
 mod fake;
