@@ -281,6 +281,29 @@ fn a_trail_is_exported_and_held_against_a_noted_head() {
 }
 
 #[test]
+fn a_killed_service_leaves_a_whole_trail_that_looking_does_not_change() {
+    let place = Place::with_world("12");
+    let data = place.path("onward.redb");
+    let service = Service::start(&data);
+    service.import_all(&place);
+    // Dropping it is a kill.
+    drop(service);
+    let before = fs::read(&data).unwrap();
+    let output =
+        program(&["audit", "verify", "--data", &data]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let id = output.id();
+    let output = output.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).starts_with("The trail is whole: "), "{}", text(&output.stdout));
+    assert!(text(&output.stderr).contains("repaired copy"), "{}", text(&output.stderr));
+    assert!(fs::read(&data).unwrap() == before, "looking changed the store");
+    assert_eq!(temporary_folders(id), Vec::<PathBuf>::new());
+    let service = Service::start(&data);
+    assert_eq!(text(&service.import(&place, "orders", &[]).stdout), "orders: 0 new, 150 there before\n");
+    assert_eq!(service.interrupt(), Some(0));
+}
+
+#[test]
 fn a_watcher_that_comes_back_misses_nothing_and_sees_nothing_twice() {
     let place = Place::with_world("10");
     let service = Service::start(&place.path("onward.redb"));

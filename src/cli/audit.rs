@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use clap::{Subcommand, ValueHint};
 
@@ -15,8 +16,9 @@ use super::exit::{Failure, Outcome};
 use super::new_file::NewFile;
 use super::progress::Progress;
 use super::summary::grouped_count;
+use super::temporary::TemporaryFolder;
 use crate::audit::{AuditEntry, AuditHead, AuditKind, verify_from};
-use crate::store::{PAGE_ROWS_MAX, ReadOnlyStore, StoreError};
+use crate::store::{PAGE_ROWS_MAX, ReadOnlyStore, Store, StoreError, StoreOptions};
 
 /// What to do with which store.
 #[derive(clap::Args, Debug)]
@@ -72,11 +74,11 @@ impl FromStr for NotedHead {
 pub(super) fn run(arguments: &AuditArguments, progress: &Progress) -> Result<Outcome, Failure> {
     match &arguments.command {
         AuditCommand::Verify { data, noted_head } => {
-            let text = verify(&Trail::open(data)?, noted_head.as_ref(), progress)?;
+            let text = verify(&Trail::open(data, progress)?, noted_head.as_ref(), progress)?;
             io::stdout().write_all(text.as_bytes()).map_err(Failure::stdout)?;
         }
         AuditCommand::Export { data, out } => {
-            let trail = Trail::open(data)?;
+            let trail = Trail::open(data, progress)?;
             let mut file = NewFile::create(out).map_err(Failure::io("writing", out))?;
             trail.each_page(progress, |page| {
                 page.iter().try_for_each(|entry| json_line(entry, &mut file)).map_err(Failure::io("writing", out))
@@ -91,13 +93,26 @@ pub(super) fn run(arguments: &AuditArguments, progress: &Progress) -> Result<Out
 struct Trail<'a> {
     path: &'a Path,
     store: ReadOnlyStore,
+    /// Where a repaired copy lies, of a store whose service was killed.
+    _copy: Option<TemporaryFolder>,
 }
 
 impl<'a> Trail<'a> {
-    fn open(path: &'a Path) -> Result<Self, Failure> {
+    fn open(path: &'a Path, progress: &Progress) -> Result<Self, Failure> {
         File::open(path).map_err(|error| unreadable(path, &error))?;
-        let store = ReadOnlyStore::open(path).map_err(|error| unreadable(path, &error))?;
-        Ok(Self { path, store })
+        let (store, copy) = match ReadOnlyStore::open(path) {
+            Err(StoreError::NotClosed) => {
+                progress.note("the service was killed and left the store open: a repaired copy of it is looked at");
+                let folder = TemporaryFolder::create().map_err(Failure::io("copying", path))?;
+                let copy = folder.path().join("copy.redb");
+                fs::copy(path, &copy).map_err(Failure::io("copying", path))?;
+                let repaired = Store::open(&copy, StoreOptions::default(), Arc::new(|| 0));
+                // Closed before it is opened again.
+                (repaired.map(drop).and_then(|()| ReadOnlyStore::open(&copy)), Some(folder))
+            }
+            opened => (opened, None),
+        };
+        Ok(Self { path, store: store.map_err(|error| unreadable(path, &error))?, _copy: copy })
     }
 
     /// Hands on the whole trail, page by page.

@@ -25,8 +25,8 @@ pub enum StoreError {
     /// Another process has the file open.
     #[error("another process has the store open")]
     AlreadyOpen,
-    /// The service that wrote the file was killed before its first commit, and the file may only be read.
-    #[error("the store was not closed properly: start and stop a service on it, or on a copy of it")]
+    /// The service that wrote the file was killed, and the file may only be read.
+    #[error("the store was not closed properly: open it, or a copy of it, for writing once")]
     NotClosed,
     /// The disk is full. Reading goes on; writing needs space and then a reopened store.
     #[error("no space left for the store")]
