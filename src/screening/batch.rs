@@ -64,6 +64,9 @@ pub enum Stage {
     Judging,
 }
 
+/// Records folded side by side before they are taken in.
+const RECORDS_PER_CHUNK: usize = 16_384;
+
 /// Screens everything. `progress` hears the stage, what is done and what there is to do; it must be cheap.
 pub fn screen(input: BatchInput, policy: &Policy, progress: &(dyn Fn(Stage, u64, u64) + Sync)) -> BatchOutput {
     let BatchInput { tenant, orders, shipments, companies } = input;
@@ -74,13 +77,18 @@ pub fn screen(input: BatchInput, policy: &Policy, progress: &(dyn Fn(Stage, u64,
         .map(|company| Record::Company(Box::new(company)))
         .chain(shipments.into_iter().map(|line| Record::Shipment(Box::new(line))))
         .chain(orders.into_iter().map(|line| Record::Order(Box::new(line))));
-    for (done, record) in records.enumerate() {
-        if done % 4096 == 0 {
-            progress(Stage::Indexing, done as u64, total);
+    let mut done = 0;
+    let mut records = records.peekable();
+    while records.peek().is_some() {
+        let chunk: Vec<Record> = records.by_ref().take(RECORDS_PER_CHUNK).collect();
+        done += chunk.len() as u64;
+        holdings.prepare(&chunk);
+        for record in chunk {
+            // Papers and registers are for all to see, as they are in the service: name statistics learn from them.
+            let owner = matches!(record, Record::Order(_)).then_some(tenant.as_str());
+            holdings.insert(owner, record);
         }
-        // Papers and registers are for all to see, as they are in the service: name statistics learn from them.
-        let owner = matches!(record, Record::Order(_)).then_some(tenant.as_str());
-        holdings.insert(owner, record);
+        progress(Stage::Indexing, done, total);
     }
     progress(Stage::Resolving, 0, 1);
     holdings.settle();

@@ -4,8 +4,10 @@
 //! What it answers is a function of the set of records, never of the order in which they came.
 //! It does no I/O and judges nothing; `gather` cuts cases out of it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+
+use rayon::prelude::*;
 
 use crate::goods::Brands;
 use crate::model::{
@@ -86,6 +88,60 @@ struct GoodsText<'a> {
     lot_numbers: &'a [String],
 }
 
+impl GoodsText<'_> {
+    /// What the goods are called, unless single pieces are named: those are never spelt alike twice.
+    fn spelling(&self) -> Option<String> {
+        let is_common = self.serial_numbers.is_empty() && self.lot_numbers.is_empty();
+        let [description, brand, part_number, gtin] = self.texts;
+        let code = self.hs_code.map_or("", HsCode::digits);
+        is_common.then(|| [code, description, brand, part_number, gtin].join("\u{1f}"))
+    }
+
+    fn fold(&self) -> GoodsForm {
+        let [description, brand, part_number, gtin] = self.texts;
+        normalize::goods(self.hs_code, description, brand, part_number, gtin, self.serial_numbers, self.lot_numbers)
+    }
+}
+
+fn goods_of(record: &Record) -> Option<GoodsText<'_>> {
+    match record {
+        Record::Order(line) => Some(goods_of_order(line)),
+        Record::Shipment(line) => Some(goods_of_shipment(line)),
+        Record::Company(_) => None,
+    }
+}
+
+fn goods_of_order(line: &OrderLine) -> GoodsText<'_> {
+    GoodsText {
+        hs_code: line.hs_code.as_ref(),
+        texts: [&line.description, &line.brand, &line.part_number, &line.gtin],
+        serial_numbers: &line.serial_numbers,
+        lot_numbers: &line.lot_numbers,
+    }
+}
+
+fn goods_of_shipment(line: &ShipmentLine) -> GoodsText<'_> {
+    GoodsText {
+        hs_code: line.hs_code.as_ref(),
+        texts: [&line.description, &line.brand, &line.part_number, &line.gtin],
+        serial_numbers: &line.serial_numbers,
+        lot_numbers: &line.lot_numbers,
+    }
+}
+
+/// Parties of a record that are resolved: the buyer, and whoever acts in the ostensible destination.
+fn parties_of(record: &Record, corridor: Corridor) -> Vec<&Party> {
+    match record {
+        Record::Order(line) => vec![&line.buyer],
+        Record::Shipment(line) => match role(line, corridor) {
+            ShipmentRole::Arrival => vec![&line.consignee],
+            ShipmentRole::Transfer => vec![&line.consignor, &line.consignee],
+            ShipmentRole::Onward => vec![&line.consignor],
+        },
+        Record::Company(_) => Vec::new(),
+    }
+}
+
 /// What happened to a record offered to the holdings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Held {
@@ -110,6 +166,8 @@ pub struct Holdings {
     pub(super) entities: Vec<Entity>,
     pub(super) entity_ids: HashMap<String, u32>,
     pub(super) mentions_by_key: HashMap<u64, Vec<u32>>,
+    /// How many mentions are filed under their keys.
+    pub(super) mentions_keyed: usize,
     pub(super) tenants: Vec<String>,
     pub(super) orders: Vec<HeldOrder>,
     pub(super) order_ids: HashMap<(u32, OrderKey), u32>,
@@ -138,6 +196,7 @@ impl Holdings {
             entities: Vec::new(),
             entity_ids: HashMap::new(),
             mentions_by_key: HashMap::new(),
+            mentions_keyed: 0,
             tenants: Vec::new(),
             orders: Vec::new(),
             order_ids: HashMap::new(),
@@ -150,6 +209,31 @@ impl Holdings {
             goods_forms: HashMap::new(),
             arrival_days: None,
             unsettled: Unsettled::default(),
+        }
+    }
+
+    /// Folds the spellings of many records side by side, so that inserting them one by one finds them folded.
+    pub fn prepare(&mut self, records: &[Record]) {
+        let parties: HashSet<&Party> = records.iter().flat_map(|record| parties_of(record, self.corridor)).collect();
+        let new: Vec<&Party> = parties.into_iter().filter(|party| !self.forms.contains_key(*party)).collect();
+        let folded: Vec<(Party, Arc<MentionForm>)> =
+            new.into_par_iter().map(|party| (party.clone(), Arc::new(normalize::mention(party)))).collect();
+        make_room(&mut self.forms);
+        self.forms.extend(folded);
+        let spellings: HashMap<String, GoodsText<'_>> = records
+            .iter()
+            .filter_map(goods_of)
+            .filter_map(|text| Some((text.spelling()?, text)))
+            .filter(|(spelling, _)| !self.goods_forms.contains_key(spelling.as_str()))
+            .collect();
+        let folded: Vec<(Box<str>, Arc<GoodsForm>)> = spellings
+            .into_par_iter()
+            .map(|(spelling, text)| (spelling.into_boxed_str(), Arc::new(text.fold())))
+            .collect();
+        make_room(&mut self.goods_forms);
+        for (spelling, goods) in folded {
+            self.learn_brand(&goods);
+            self.goods_forms.insert(spelling, goods);
         }
     }
 
@@ -187,12 +271,7 @@ impl Holdings {
             return if **held == line { Held::Same } else { Held::Conflict };
         }
         let order = self.orders.len() as u32;
-        let goods = self.goods_form(&GoodsText {
-            hs_code: line.hs_code.as_ref(),
-            texts: [&line.description, &line.brand, &line.part_number, &line.gtin],
-            serial_numbers: &line.serial_numbers,
-            lot_numbers: &line.lot_numbers,
-        });
+        let goods = self.goods_form(&goods_of_order(&line));
         let value_euro = euro(line.value, &line.currency, line.order_date);
         let buyer = self.mention_id(&line.buyer, tenant + 1);
         self.mentions[buyer as usize].orders.push(order);
@@ -217,14 +296,9 @@ impl Holdings {
             return if **held == line { Held::Same } else { Held::Conflict };
         }
         let shipment = self.shipments.len() as u32;
-        let role = self.role(&line);
+        let role = role(&line, self.corridor);
         let scope = visible_to.map_or(0, |tenant| tenant + 1);
-        let goods = self.goods_form(&GoodsText {
-            hs_code: line.hs_code.as_ref(),
-            texts: [&line.description, &line.brand, &line.part_number, &line.gtin],
-            serial_numbers: &line.serial_numbers,
-            lot_numbers: &line.lot_numbers,
-        });
+        let goods = self.goods_form(&goods_of_shipment(&line));
         let consignor = (role != ShipmentRole::Arrival).then(|| self.mention_id(&line.consignor, scope));
         let consignee = (role != ShipmentRole::Onward).then(|| self.mention_id(&line.consignee, scope));
         if let Some(mention) = consignor {
@@ -246,24 +320,6 @@ impl Holdings {
         self.shipments.push(HeldShipment { visible_to, base, consignor, consignee });
         self.unsettled.shipments.push(shipment);
         Held::New
-    }
-
-    /// What a paper is in the corridor. A Russian declaration is onward whoever sends; otherwise the receiver's
-    /// country decides, and a receiver without a country is taken to be where the sender is.
-    fn role(&self, line: &ShipmentLine) -> ShipmentRole {
-        let Corridor { ostensible, actual } = self.corridor;
-        let from = line.consignor.country;
-        let to = line.consignee.country;
-        if line.key.kind == DocumentKind::KzImport {
-            return ShipmentRole::Arrival;
-        }
-        if to == Some(actual) || line.key.kind == DocumentKind::RuDeclaration {
-            return ShipmentRole::Onward;
-        }
-        match (from, to) {
-            (Some(from), Some(to)) if from != ostensible && to == ostensible => ShipmentRole::Arrival,
-            _ => ShipmentRole::Transfer,
-        }
     }
 
     fn tenant_id(&mut self, tenant: &str) -> u32 {
@@ -290,22 +346,17 @@ impl Holdings {
 
     /// The folded form of goods; what is spelt alike is folded once and held once, unless it names single pieces.
     fn goods_form(&mut self, text: &GoodsText<'_>) -> Arc<GoodsForm> {
-        let [description, brand, part_number, gtin] = text.texts;
-        let fold = || {
-            normalize::goods(text.hs_code, description, brand, part_number, gtin, text.serial_numbers, text.lot_numbers)
-        };
-        if !text.serial_numbers.is_empty() || !text.lot_numbers.is_empty() {
-            let goods = Arc::new(fold());
+        let Some(spelling) = text.spelling() else {
+            let goods = Arc::new(text.fold());
             self.learn_brand(&goods);
             return goods;
-        }
-        let code = text.hs_code.map_or("", HsCode::digits);
-        let spelling = [code, description, brand, part_number, gtin].join("\u{1f}");
+        };
         if let Some(goods) = self.goods_forms.get(spelling.as_str()) {
             return Arc::clone(goods);
         }
-        let goods = Arc::new(fold());
+        let goods = Arc::new(text.fold());
         self.learn_brand(&goods);
+        make_room(&mut self.goods_forms);
         self.goods_forms.insert(spelling.into_boxed_str(), Arc::clone(&goods));
         goods
     }
@@ -325,6 +376,7 @@ impl Holdings {
             Some(form) => Arc::clone(form),
             None => {
                 let form = Arc::new(normalize::mention(party));
+                make_room(&mut self.forms);
                 self.forms.insert(party.clone(), Arc::clone(&form));
                 form
             }
@@ -335,9 +387,6 @@ impl Holdings {
         let touched = self.directory.insert_mention(&form, Scope(scope));
         self.touch(&touched);
         let id = self.mentions.len() as u32;
-        for key in Directory::name_keys(&form) {
-            self.mentions_by_key.entry(key).or_default().push(id);
-        }
         self.unsettled.mentions.insert(id);
         self.mention_ids.insert((Arc::clone(&form), scope), id);
         self.mentions.push(Mention {
@@ -369,6 +418,34 @@ impl Holdings {
     /// Shipment lines held.
     pub fn shipment_count(&self) -> usize {
         self.shipments.len()
+    }
+}
+
+/// What a paper is in the corridor. A Russian declaration is onward whoever sends; otherwise the receiver's
+/// country decides, and a receiver without a country is taken to be where the sender is.
+fn role(line: &ShipmentLine, corridor: Corridor) -> ShipmentRole {
+    let Corridor { ostensible, actual } = corridor;
+    let from = line.consignor.country;
+    let to = line.consignee.country;
+    if line.key.kind == DocumentKind::KzImport {
+        return ShipmentRole::Arrival;
+    }
+    if to == Some(actual) || line.key.kind == DocumentKind::RuDeclaration {
+        return ShipmentRole::Onward;
+    }
+    match (from, to) {
+        (Some(from), Some(to)) if from != ostensible && to == ostensible => ShipmentRole::Arrival,
+        _ => ShipmentRole::Transfer,
+    }
+}
+
+/// Most spellings of parties, and of goods, that are remembered with their folded forms.
+const FORMS_REMEMBERED_MAX: usize = 200_000;
+
+/// Forgets all when a memory of spellings is full: what is still in use comes back at once.
+fn make_room<K, V>(forms: &mut HashMap<K, V>) {
+    if forms.len() >= FORMS_REMEMBERED_MAX {
+        forms.clear();
     }
 }
 

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::goods::Brands;
 use crate::model::{ArrivalCoverage, Day, Probability, ShipmentRole};
-use crate::resolve::{Candidate, Scope};
+use crate::resolve::{Candidate, Directory, Scope};
 
 use super::gather::Cut;
 use super::holdings::{BuyerRecord, Entity, Holdings};
@@ -67,6 +67,7 @@ impl Holdings {
         if waiting.epoch != Some(epoch) {
             waiting.mentions = (0..self.mentions.len() as u32).collect();
         } else {
+            self.key_mentions();
             let touched = waiting.name_keys.iter().filter_map(|key| self.mentions_by_key.get(key));
             waiting.mentions.extend(touched.flatten());
         }
@@ -91,6 +92,17 @@ impl Holdings {
         self.look_again(&look_again, &mut dirty);
         self.unsettled.epoch = Some(epoch);
         if dirty.all { Affected::All } else { Affected::Orders(dirty.orders) }
+    }
+
+    /// Files new mentions under their blocking keys. The first settling resolves everything, so that a batch run, which
+    /// settles once, never needs the keys.
+    fn key_mentions(&mut self) {
+        for mention in self.mentions_keyed..self.mentions.len() {
+            for key in Directory::name_keys(&self.mentions[mention].form) {
+                self.mentions_by_key.entry(key).or_default().push(mention as u32);
+            }
+        }
+        self.mentions_keyed = self.mentions.len();
     }
 
     /// Cases that hold affected order lines, each once.
