@@ -229,6 +229,9 @@ fn files_and_service_find_the_same_and_nothing_is_lost_by_stopping() {
     let screened = ["decisions", "links"].map(|table| place.read(&format!("screened/{table}.csv")));
     assert!(exported(&service, "exported") == screened, "screen and export differ");
 
+    let compared = said(&["backtest", "--truth", &place.path("world"), "--found", &place.path("exported")]);
+    assert!(compared.contains("links  ") && !compared.contains("party pairs"), "{compared}");
+
     let again = service.import(&place, "orders", &[]);
     assert_eq!(text(&again.stdout), "orders: 0 new, 150 there before\n");
 

@@ -55,8 +55,9 @@ pub(super) fn run(arguments: &BacktestArguments, progress: &Progress) -> Result<
         orders: known.outcomes(&found),
         found_links: found.links,
         true_links: known.links,
-        party_decisions: found.parties,
-        party_truth: known.parties,
+        // Nothing said of identities is not the same as all of them missed.
+        party_truth: if found.parties.is_some() { known.parties } else { Vec::new() },
+        party_decisions: found.parties.unwrap_or_default(),
         threshold: THRESHOLD,
         alerts_per_day: Some(arguments.alerts_per_day),
     });

@@ -36,8 +36,8 @@ pub(super) struct Found {
     pub(super) links: Vec<LinkOutcome>,
     /// Score, priority and attributed quantity of every order line.
     orders: BTreeMap<OrderKey, (f64, f64, f64)>,
-    /// Who was taken for whom.
-    pub(super) parties: Vec<PartyDecision>,
+    /// Who was taken for whom; `None` where the folder does not say, as after `export`.
+    pub(super) parties: Option<Vec<PartyDecision>>,
 }
 
 /// Mentions of an order or paper by their kind in the truth, and by the order's or paper's number.
@@ -171,9 +171,10 @@ impl Found {
         })?;
         if folder.join("parties.csv").exists() {
             let columns = ["role", "name", "identifier", "country", "entity", "probability"];
+            let mut parties = Vec::new();
             Rows::open(folder, "parties.csv", &columns)?.each(|row| {
                 let text = |column: &str| armed(row.text(column)).to_owned();
-                found.parties.push(PartyDecision {
+                parties.push(PartyDecision {
                     mention: PartyMention {
                         role: text("role"),
                         name: text("name"),
@@ -185,6 +186,7 @@ impl Found {
                 });
                 Ok(())
             })?;
+            found.parties = Some(parties);
         }
         Ok(found)
     }

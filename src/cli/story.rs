@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::summary::{grouped, plain};
+use super::summary::{grouped, plain, score};
 use crate::indicators::catalogue;
 use crate::model::{
     Amount, DocumentKey, DocumentKind, Evidence, EvidenceKind, Finding, FindingKind, IndicatorOutcome, Level, Link,
@@ -63,7 +63,7 @@ impl Story<'_> {
         }
         for (index, finding) in rest.iter().take(LISTED_MAX).enumerate() {
             let (place, order) = (TOLD_MAX + index + 1, name(&finding.order));
-            writeln!(out, "{place:3}. {order:<18} score {:.2}  {}", finding.score.to_f64(), plain(&finding.summary))?;
+            writeln!(out, "{place:3}. {order:<18} score {}  {}", score(finding.score), plain(&finding.summary))?;
         }
         if rest.len() > LISTED_MAX {
             writeln!(out, "     and {} more.", rest.len() - LISTED_MAX)?;
@@ -73,7 +73,7 @@ impl Story<'_> {
 
     fn write_at_length(&self, out: &mut String, place: usize, finding: &Finding) -> std::fmt::Result {
         let level = finding.level.as_str();
-        writeln!(out, "{place:3}. {}, score {:.2} ({level})", name(&finding.order), finding.score.to_f64())?;
+        writeln!(out, "{place:3}. {}, score {} ({level})", name(&finding.order), score(finding.score))?;
         if let Some(line) = self.orders.get(&finding.order) {
             write_order(out, line)?;
         }
@@ -116,11 +116,11 @@ fn write_trail(out: &mut String, link: &Link) -> std::fmt::Result {
     let country = link.onward_country.map_or(String::new(), |country| format!(" ({country})"));
     writeln!(
         out,
-        "                {} over the border to {}{country} on {}, probability {:.2}",
+        "                {} over the border to {}{country} on {}, probability {}",
         quantity(link.quantity, link.unit),
         plain(&link.onward_consignee),
         link.onward_date,
-        link.probability.to_f64()
+        score(link.probability)
     )
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::model::{Amount, Finding, Level, OrderKey};
+use crate::model::{Amount, Finding, Level, OrderKey, Probability};
 
 /// How many findings the summary tells one by one.
 const TOLD_MAX: usize = 10;
@@ -105,11 +105,11 @@ impl Summary<'_> {
         for (index, finding) in first.iter().take(TOLD_MAX).enumerate() {
             writeln!(
                 out,
-                "{:3}. {} line {}, score {:.2}, {} {}: {}",
+                "{:3}. {} line {}, score {}, {} {}: {}",
                 index + 1,
                 plain(&finding.order.order_id),
                 finding.order.line_no,
-                finding.score.to_f64(),
+                score(finding.score),
                 grouped(finding.attributed, 3),
                 finding.unit.code(),
                 plain(&finding.summary)
@@ -147,6 +147,12 @@ pub(super) fn grouped(amount: Amount, digits: usize) -> String {
     format!("{sign}{}{point}{fraction}", with_commas(number))
 }
 
+/// A score with two digits, cut and not rounded: what is not certain must not look so.
+pub(super) fn score(score: Probability) -> String {
+    let hundredths = score.millionths() / 10_000;
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
 /// A count with commas between thousands.
 pub(super) fn grouped_count(count: u64) -> String {
     with_commas(&count.to_string())
@@ -170,7 +176,7 @@ pub(super) fn plain(text: &str) -> String {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::{Summary, Worth, grouped, grouped_count, plain, share};
+    use super::{Summary, Worth, grouped, grouped_count, plain, score, share};
     use crate::model::{
         Amount, Bits, Day, DocumentKey, DocumentKind, Evidence, EvidenceKind, Finding, FindingKind, IndicatorOutcome,
         IndicatorResult, Level, Link, OrderKey, Probability, Unit,
@@ -269,6 +275,8 @@ pub(super) mod tests {
             assert_eq!(grouped(number.parse().unwrap(), digits), shown);
         }
         assert_eq!((grouped_count(0), grouped_count(100_000)), ("0".into(), "100,000".into()));
+        let scores = [0.0, 0.29, 0.5, 0.9999, 1.0].map(|number| score(Probability::from_f64(number)));
+        assert_eq!(scores, ["0.00", "0.29", "0.50", "0.99", "1.00"]);
         let whole = Amount::from_whole;
         assert_eq!(share(whole(9_000_000_000), whole(1), whole(3)), whole(3_000_000_000));
         assert_eq!(share(whole(10), whole(5), whole(4)), whole(10));

@@ -12,7 +12,7 @@ use clap::ValueHint;
 use super::arguments::ServerArguments;
 use super::calls;
 use super::exit::{Failure, Outcome};
-use super::summary::{grouped, plain};
+use super::summary::{grouped, plain, score};
 use crate::model::AlertEvent;
 
 /// How long nothing must have come before `--until-idle` ends: the shortest that a service offers.
@@ -111,11 +111,11 @@ fn keep_cursor(path: &Path, cursor: &str) -> io::Result<()> {
 fn text_line(event: &AlertEvent) -> String {
     let alert = &event.alert;
     format!(
-        "alert {} {:<8} {:<6} score {:.2}  {} line {}, {} {}: {}\n",
+        "alert {} {:<8} {:<6} score {}  {} line {}, {} {}: {}\n",
         alert.id,
         event.kind.as_str(),
         alert.level.as_str(),
-        alert.score.to_f64(),
+        score(alert.score),
         plain(&alert.order.order_id),
         alert.order.line_no,
         grouped(alert.attributed, 3),
