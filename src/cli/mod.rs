@@ -1,6 +1,6 @@
 //! The command line: reads arguments, runs one command, and turns its outcome into an exit code.
 //!
-//! Come here to add a command: one file each, one line in `arguments`, one arm in [`run`].
+//! Come here to add a command: one file each, one line in `arguments`, one arm in `run`.
 //! No command judges anything itself; what it prints or writes comes from the rooms below.
 
 mod arguments;
