@@ -16,9 +16,9 @@ use super::progress::Progress;
 use super::records::{Reader, reject_row};
 use super::summary::{Summary, Worth};
 use crate::intake::{self, Report};
-use crate::model::OrderKey;
+use crate::model::{OrderKey, Record};
 use crate::screening::Policy;
-use crate::screening::batch::{self, BatchInput, BatchOutput, PartyRow, Stage};
+use crate::screening::batch::{Batch, BatchOutput, PartyRow, Stage};
 
 /// Which files.
 #[derive(clap::Args, Debug)]
@@ -43,10 +43,8 @@ pub(super) fn run(arguments: &ScreenArguments, progress: &Progress) -> Result<Ou
         return Err(Failure::Usage("screening needs --orders and --shipments".to_owned()));
     }
     std::fs::create_dir_all(&arguments.out).map_err(Failure::io("making", &arguments.out))?;
-    let (input, report) = read(arguments, progress)?;
-    let worth: BTreeMap<OrderKey, Worth> = input.orders.iter().filter_map(worth_of).collect();
-    let (shipment_count, company_count) = (input.shipments.len() as u64, input.companies.len() as u64);
-    let found = batch::screen(input, &Policy::default(), &|stage, done, total| {
+    let Gathered { batch, worth, shipment_count, company_count, report } = read(arguments, progress)?;
+    let found = batch.screen(&|stage, done, total| {
         progress.at(stage_name(stage), done, total);
     });
     progress.finish();
@@ -67,14 +65,31 @@ pub(super) fn run(arguments: &ScreenArguments, progress: &Progress) -> Result<Ou
     Ok(Outcome::with_rejects(report.rejected_rows))
 }
 
-fn read(arguments: &ScreenArguments, progress: &Progress) -> Result<(BatchInput, Report), Failure> {
+/// All records, and what the summary wants to know of them.
+struct Gathered {
+    batch: Batch,
+    worth: BTreeMap<OrderKey, Worth>,
+    shipment_count: u64,
+    company_count: u64,
+    report: Report,
+}
+
+fn read(arguments: &ScreenArguments, progress: &Progress) -> Result<Gathered, Failure> {
     let files = &arguments.files;
-    let mut input = BatchInput { tenant: arguments.tenant.clone(), ..BatchInput::default() };
+    let mut batch = Batch::new(&arguments.tenant, Policy::default());
+    let mut worth = BTreeMap::new();
     let mut reader = Reader::new(files, progress)?;
-    reader.read("companies", &files.companies, intake::read_companies, |company| input.companies.push(company))?;
-    reader.read("shipments", &files.shipments, intake::read_shipments, |line| input.shipments.push(line))?;
-    reader.read("orders", &files.orders, intake::read_orders, |line| input.orders.push(line))?;
-    Ok((input, reader.finish()))
+    let company_count = reader.read("companies", &files.companies, intake::read_companies, |company| {
+        batch.take(Record::Company(Box::new(company)));
+    })?;
+    let shipment_count = reader.read("shipments", &files.shipments, intake::read_shipments, |line| {
+        batch.take(Record::Shipment(Box::new(line)));
+    })?;
+    reader.read("orders", &files.orders, intake::read_orders, |line| {
+        worth.extend(worth_of(&line));
+        batch.take(Record::Order(Box::new(line)));
+    })?;
+    Ok(Gathered { batch, worth, shipment_count, company_count, report: reader.finish() })
 }
 
 fn worth_of(line: &crate::model::OrderLine) -> Option<(OrderKey, Worth)> {
@@ -84,7 +99,6 @@ fn worth_of(line: &crate::model::OrderLine) -> Option<(OrderKey, Worth)> {
 
 const fn stage_name(stage: Stage) -> &'static str {
     match stage {
-        Stage::Indexing => "indexing",
         Stage::Resolving => "resolving firms",
         Stage::Judging => "judging",
     }
@@ -94,7 +108,7 @@ const fn stage_name(stage: Stage) -> &'static str {
 fn write(arguments: &ScreenArguments, found: &BatchOutput, report: &Report) -> io::Result<()> {
     let (folder, format) = (&arguments.out, arguments.format);
     let mut parties = Sheet::create(folder, &output::PARTIES, format)?;
-    found.parties.iter().try_for_each(|party| parties.row(&party_row(party)))?;
+    found.parties().iter().try_for_each(|party| parties.row(&party_row(party)))?;
     let mut rejects = Sheet::create(folder, &output::REJECTS, format)?;
     report.rejects.iter().try_for_each(|reject| reject_row(&mut rejects, reject))?;
     parties.publish()?;
@@ -104,14 +118,14 @@ fn write(arguments: &ScreenArguments, found: &BatchOutput, report: &Report) -> i
     sheets.publish()
 }
 
-fn party_row(party: &PartyRow) -> [Cell<'_>; 7] {
+fn party_row<'a>(party: &PartyRow<'a>) -> [Cell<'a>; 7] {
     [
         Cell::text(party.role),
-        Cell::text(&party.name),
-        Cell::text(&party.identifier),
+        Cell::text(party.name),
+        Cell::text(party.identifier),
         Cell::text(party.country.map_or(String::new(), |country| country.to_string())),
-        Cell::text(&party.entity),
+        Cell::text(party.entity),
         Cell::number(party.probability),
-        Cell::text(output::evidence(&party.evidence)),
+        Cell::text(output::evidence(party.evidence)),
     ]
 }

@@ -21,7 +21,7 @@ use crate::normalize::{address, identifier, name, phone};
 /// Most firms that an answer names.
 pub const MAX_CANDIDATES: usize = 8;
 /// Most firms that are compared with a mention; those that share the rarest keys come first.
-pub const MAX_EXAMINED: usize = 16;
+pub const MAX_EXAMINED: usize = 10;
 /// Most spellings of one firm that are compared with a mention.
 const NAMES_EXAMINED_MAX: usize = 4;
 

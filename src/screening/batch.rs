@@ -4,44 +4,39 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use crate::model::{
-    Company, Corridor, Country, Evidence, Finding, OrderLine, Party, Probability, Record, ShipmentLine,
-};
+use crate::model::{Corridor, Country, Evidence, Finding, Party, Probability, Record};
 
 use super::holdings::{Holdings, Mention};
 use super::judge::judge;
 use super::policy::Policy;
 
-/// What to screen.
-#[derive(Debug, Default)]
-pub struct BatchInput {
-    /// Whose orders these are.
-    pub tenant: String,
-    /// The exporter's order lines.
-    pub orders: Vec<OrderLine>,
-    /// Papers on goods moving.
-    pub shipments: Vec<ShipmentLine>,
-    /// Rows of company registers.
-    pub companies: Vec<Company>,
+/// Records being gathered for one run. They are folded and indexed as they come, so that no second copy of a large
+/// file is held.
+#[derive(Debug)]
+pub struct Batch {
+    tenant: String,
+    policy: Policy,
+    holdings: Holdings,
+    waiting: Vec<Record>,
 }
 
 /// Who was taken for whom: one distinct mention and one candidate entity.
 #[derive(Clone, PartialEq, Debug)]
-pub struct PartyRow {
+pub struct PartyRow<'a> {
     /// `buyer`, `consignor` or `consignee`.
     pub role: &'static str,
     /// Name as printed.
-    pub name: String,
+    pub name: &'a str,
     /// Identifier as printed.
-    pub identifier: String,
+    pub identifier: &'a str,
     /// Country on the paper.
     pub country: Option<Country>,
     /// The entity's stable name.
-    pub entity: String,
+    pub entity: &'a str,
     /// Its share of the mention.
     pub probability: Probability,
     /// Why.
-    pub evidence: Vec<Evidence>,
+    pub evidence: &'a [Evidence],
 }
 
 /// What came of it.
@@ -49,15 +44,12 @@ pub struct PartyRow {
 pub struct BatchOutput {
     /// One finding for each order line, by key.
     pub findings: Vec<Finding>,
-    /// One row for each distinct mention and candidate, by role, name, identifier, country, falling share.
-    pub parties: Vec<PartyRow>,
+    holdings: Holdings,
 }
 
 /// A step of a batch run, for progress bars.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stage {
-    /// Records are normalised and indexed.
-    Indexing,
     /// Mentions are resolved.
     Resolving,
     /// Cases are judged.
@@ -67,33 +59,45 @@ pub enum Stage {
 /// Records folded side by side before they are taken in.
 const RECORDS_PER_CHUNK: usize = 16_384;
 
-/// Screens everything. `progress` hears the stage, what is done and what there is to do; it must be cheap.
-pub fn screen(input: BatchInput, policy: &Policy, progress: &(dyn Fn(Stage, u64, u64) + Sync)) -> BatchOutput {
-    let BatchInput { tenant, orders, shipments, companies } = input;
-    let total = (orders.len() + shipments.len() + companies.len()) as u64;
-    let mut holdings = Holdings::new(policy.clone(), Corridor::default());
-    let records = companies
-        .into_iter()
-        .map(|company| Record::Company(Box::new(company)))
-        .chain(shipments.into_iter().map(|line| Record::Shipment(Box::new(line))))
-        .chain(orders.into_iter().map(|line| Record::Order(Box::new(line))));
-    let mut done = 0;
-    let mut records = records.peekable();
-    while records.peek().is_some() {
-        let chunk: Vec<Record> = records.by_ref().take(RECORDS_PER_CHUNK).collect();
-        done += chunk.len() as u64;
-        holdings.prepare(&chunk);
-        for record in chunk {
-            // Papers and registers are for all to see, as they are in the service: name statistics learn from them.
-            let owner = matches!(record, Record::Order(_)).then_some(tenant.as_str());
-            holdings.insert(owner, record);
-        }
-        progress(Stage::Indexing, done, total);
+impl Batch {
+    /// Nothing gathered yet, for this tenant's orders.
+    pub fn new(tenant: &str, policy: Policy) -> Self {
+        let holdings = Holdings::new(policy.clone(), Corridor::default());
+        Self { tenant: tenant.to_owned(), policy, holdings, waiting: Vec::new() }
     }
-    progress(Stage::Resolving, 0, 1);
-    holdings.settle();
-    let findings = judge_all(&holdings, policy, progress);
-    BatchOutput { findings, parties: holdings.parties() }
+
+    /// Takes one record in. Of two records of the same name the first is kept.
+    pub fn take(&mut self, record: Record) {
+        self.waiting.push(record);
+        if self.waiting.len() >= RECORDS_PER_CHUNK {
+            self.index();
+        }
+    }
+
+    fn index(&mut self) {
+        self.holdings.prepare(&self.waiting);
+        for record in self.waiting.drain(..) {
+            // Papers and registers are for all to see, as they are in the service: name statistics learn from them.
+            let owner = matches!(record, Record::Order(_)).then_some(self.tenant.as_str());
+            self.holdings.insert(owner, record);
+        }
+    }
+
+    /// Screens everything. `progress` hears the stage, what is done and what there is to do; it must be cheap.
+    pub fn screen(mut self, progress: &(dyn Fn(Stage, u64, u64) + Sync)) -> BatchOutput {
+        self.index();
+        progress(Stage::Resolving, 0, 1);
+        self.holdings.settle();
+        let findings = judge_all(&self.holdings, &self.policy, progress);
+        BatchOutput { findings, holdings: self.holdings }
+    }
+}
+
+impl BatchOutput {
+    /// One row for each distinct mention and candidate, by role, name, identifier, country, falling share.
+    pub fn parties(&self) -> Vec<PartyRow<'_>> {
+        self.holdings.parties()
+    }
 }
 
 fn judge_all(holdings: &Holdings, policy: &Policy, progress: &(dyn Fn(Stage, u64, u64) + Sync)) -> Vec<Finding> {
@@ -117,12 +121,12 @@ fn judge_all(holdings: &Holdings, policy: &Policy, progress: &(dyn Fn(Stage, u64
 impl Holdings {
     /// Who was taken for whom. Mentions that differ only in address or phone share a row and average their shares;
     /// the evidence shown is that of the first of them in the order of their folded forms.
-    pub fn parties(&self) -> Vec<PartyRow> {
-        type Printed = (&'static str, String, String, Option<Country>);
+    pub fn parties<'a>(&'a self) -> Vec<PartyRow<'a>> {
+        type Printed<'a> = (&'static str, &'a str, &'a str, Option<Country>);
         type Shares<'a> = BTreeMap<&'a str, (u64, &'a Mention, &'a [Evidence])>;
-        let mut totals: BTreeMap<Printed, (u32, Shares<'_>)> = BTreeMap::new();
-        let mut add = |role: &'static str, party: &Party, mention: u32| {
-            let key = (role, party.name.clone(), party.identifier.clone(), party.country);
+        let mut totals: BTreeMap<Printed<'_>, (u32, Shares<'_>)> = BTreeMap::new();
+        let mut add = |(role, party, mention): (&'static str, &'a Party, u32)| {
+            let key = (role, party.name.as_str(), party.identifier.as_str(), party.country);
             let mention = &self.mentions[mention as usize];
             let (count, entities) = totals.entry(key).or_default();
             *count += 1;
@@ -135,28 +139,28 @@ impl Holdings {
             }
         };
         for order in &self.orders {
-            add("buyer", &order.base.line.buyer, order.buyer);
+            add(("buyer", &order.base.line.buyer, order.buyer));
         }
         for shipment in &self.shipments {
             if let Some(mention) = shipment.consignor {
-                add("consignor", &shipment.base.line.consignor, mention);
+                add(("consignor", &shipment.base.line.consignor, mention));
             }
             if let Some(mention) = shipment.consignee {
-                add("consignee", &shipment.base.line.consignee, mention);
+                add(("consignee", &shipment.base.line.consignee, mention));
             }
         }
         let mut rows = Vec::new();
         for ((role, name, identifier, country), (count, entities)) in totals {
-            let mut of_mention: Vec<PartyRow> = entities
+            let mut of_mention: Vec<PartyRow<'_>> = entities
                 .into_iter()
                 .map(|(entity, (sum, _, evidence))| PartyRow {
                     role,
-                    name: name.clone(),
-                    identifier: identifier.clone(),
+                    name,
+                    identifier,
                     country,
-                    entity: entity.to_owned(),
+                    entity,
                     probability: Probability::from_f64(sum as f64 / f64::from(count) / 1e6),
-                    evidence: evidence.to_vec(),
+                    evidence,
                 })
                 .collect();
             of_mention

@@ -336,6 +336,12 @@ impl Holdings {
         self.tenants.iter().position(|held| held == tenant).map(|index| index as u32)
     }
 
+    /// Spellings are remembered from one settling to the next: within a batch they repeat, afterwards they cost memory.
+    pub(super) fn forget_spellings(&mut self) {
+        self.forms = HashMap::new();
+        self.goods_forms = HashMap::new();
+    }
+
     /// Mentions that may now resolve otherwise wait for the next settling.
     fn touch(&mut self, touched: &Touched) {
         // Before the first settling everything is resolved anyway.

@@ -90,6 +90,7 @@ impl Holdings {
         }
         dirty.orders.extend(&look_again);
         self.look_again(&look_again, &mut dirty);
+        self.forget_spellings();
         self.unsettled.epoch = Some(epoch);
         if dirty.all { Affected::All } else { Affected::Orders(dirty.orders) }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use onward::model::{Case, Corridor, DocumentKey, Finding, OrderKey, Record};
-use onward::screening::batch::{self, BatchInput};
+use onward::screening::batch::Batch;
 use onward::screening::{Affected, Holdings, Policy, Service, ServiceOptions, judge};
 use onward::simulation::{MemoryWorld, Profile, WorldOptions, generate};
 use onward::store::{AcceptBatch, Store, StoreOptions};
@@ -29,13 +29,9 @@ fn records(world: &MemoryWorld) -> Vec<Record> {
 }
 
 fn screened(world: &MemoryWorld) -> Vec<Finding> {
-    let input = BatchInput {
-        tenant: TENANT.to_owned(),
-        orders: world.orders.clone(),
-        shipments: world.shipments.clone(),
-        companies: world.companies.clone(),
-    };
-    batch::screen(input, &Policy::default(), &|_, _, _| {}).findings
+    let mut batch = Batch::new(TENANT, Policy::default());
+    records(world).into_iter().for_each(|record| batch.take(record));
+    batch.screen(&|_, _, _| {}).findings
 }
 
 /// Judges after every chunk only what settling says is affected, keeping the last finding of each order line.
