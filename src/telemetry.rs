@@ -4,6 +4,7 @@
 //! times: never names, identifiers or goods. That is kept where events are written, not here.
 
 use std::fmt;
+use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
@@ -59,7 +60,12 @@ pub fn check_filter(filter: &str) -> Result<(), TelemetryError> {
 
 /// Sets logs up for the whole process.
 pub fn install(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
-    let builder = tracing_subscriber::fmt().with_env_filter(parse_filter(filter)?).with_writer(std::io::stderr);
+    // Colour codes have no place in a file.
+    let is_terminal = std::io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(parse_filter(filter)?)
+        .with_ansi(is_terminal)
+        .with_writer(std::io::stderr);
     match format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
