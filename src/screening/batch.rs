@@ -164,7 +164,7 @@ impl Holdings {
                 })
                 .collect();
             of_mention
-                .sort_by(|left, right| right.probability.cmp(&left.probability).then(left.entity.cmp(&right.entity)));
+                .sort_by(|left, right| right.probability.cmp(&left.probability).then(left.entity.cmp(right.entity)));
             rows.extend(of_mention);
         }
         rows
