@@ -1,7 +1,8 @@
 //! The judgement's numbers in one place, with a version: what counts how much, and from where something is worth a look.
 //!
 //! Weights of names and goods live beside their comparers (`resolve`, `goods`); their versions are part of this one.
-//! Where each number comes from is said at the number: estimated on simulated worlds, or an assumption.
+//! Where each number comes from is said at the number: an assumption, or estimated, which here means read off the
+//! distributions of simulated worlds by eye. No procedure reproduces them yet.
 
 use crate::flow::FlowPolicy;
 use crate::model::{Bits, Level};
