@@ -98,13 +98,13 @@ impl Search<'_> {
         prior_row(self.policy.prior_bits(others.min(lines), lines), text)
     }
 
-    /// Papers of the buyer in the window, nearest to the order first when there are too many.
+    /// Papers of the buyer in the window; only the earliest of them when there are too many.
     fn papers_near(&self, order: &CaseOrder, limits: &mut Vec<String>) -> Vec<u32> {
         let (from, until) = onward_window(&order.line, self.policy);
         let mut papers = papers_of(&self.index.sent, &order.buyer, from, until);
         if papers.len() > self.policy.papers_per_order_max {
             limits.push(format!(
-                "only the {} papers nearest in time of {} were compared with this order line",
+                "only the {} earliest of {} papers were compared with this order line",
                 self.policy.papers_per_order_max,
                 papers.len()
             ));

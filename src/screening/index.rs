@@ -2,20 +2,15 @@
 
 use crate::model::{Case, Day, EntityShare, Probability, ShipmentRole};
 
-/// A paper of the case, seen from one entity.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Seen {
-    pub day: Day,
-    pub paper: u32,
-}
+use super::record::between;
 
 /// Papers by entity, each list by day, then by place in the case.
 #[derive(Debug, Default)]
 pub(super) struct CaseIndex {
     /// Onward papers and transfers that an entity sent.
-    pub sent: Vec<Vec<Seen>>,
+    pub sent: Vec<Vec<(Day, u32)>>,
     /// Arrivals that an entity received.
-    pub arrived: Vec<Vec<Seen>>,
+    pub arrived: Vec<Vec<(Day, u32)>>,
 }
 
 impl CaseIndex {
@@ -24,7 +19,7 @@ impl CaseIndex {
             Self { sent: vec![Vec::new(); case.entities.len()], arrived: vec![Vec::new(); case.entities.len()] };
         // Shipments of a case are in order of day, so the lists are too.
         for (paper, shipment) in case.shipments.iter().enumerate() {
-            let seen = Seen { day: shipment.line.date, paper: paper as u32 };
+            let seen = (shipment.line.date, paper as u32);
             let (lists, shares) = match shipment.role {
                 ShipmentRole::Arrival => (&mut index.arrived, &shipment.consignee),
                 ShipmentRole::Transfer | ShipmentRole::Onward => (&mut index.sent, &shipment.consignor),
@@ -35,13 +30,6 @@ impl CaseIndex {
         }
         index
     }
-}
-
-/// The part of a list between two days, both included.
-pub(super) fn between(list: &[Seen], from: Day, until: Day) -> &[Seen] {
-    let start = list.partition_point(|seen| seen.day < from);
-    let end = list.partition_point(|seen| seen.day <= until);
-    list.get(start..end).unwrap_or(&[])
 }
 
 /// Probability that two mentions stand for the same firm: the shares that they have in common.
@@ -56,11 +44,11 @@ pub(super) fn identity(left: &[EntityShare], right: &[EntityShare]) -> Probabili
 }
 
 /// Distinct papers within a window in any of the lists of a mention's entities, in the order of the case.
-pub(super) fn papers_of(lists: &[Vec<Seen>], shares: &[EntityShare], from: Day, until: Day) -> Vec<u32> {
+pub(super) fn papers_of(lists: &[Vec<(Day, u32)>], shares: &[EntityShare], from: Day, until: Day) -> Vec<u32> {
     let mut papers: Vec<u32> = shares
         .iter()
         .flat_map(|share| between(&lists[share.entity as usize], from, until))
-        .map(|seen| seen.paper)
+        .map(|(_, paper)| *paper)
         .collect();
     papers.sort_unstable();
     papers.dedup();

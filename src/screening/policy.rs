@@ -35,7 +35,7 @@ pub struct Policy {
     pub transit_days_max: i32,
     /// Shares of a mention below this are not followed.
     pub share_min: f64,
-    /// Papers looked at for one order line, nearest in time first.
+    /// Papers looked at for one order line, the earliest in its window.
     pub papers_per_order_max: usize,
     /// Order lines and papers in one case.
     pub records_per_case_max: usize,
