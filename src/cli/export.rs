@@ -9,7 +9,7 @@ use clap::ValueHint;
 use super::arguments::ServerArguments;
 use super::calls;
 use super::exit::{Failure, Outcome};
-use super::output::{FindingSheets, Format};
+use super::output::{FindingRows, FindingSheets, Format};
 use super::progress::Progress;
 use crate::model::Level;
 
@@ -49,7 +49,8 @@ async fn write(arguments: &ExportArguments, progress: &Progress) -> Result<(), F
     let (mut page_token, mut count) = (String::new(), 0);
     loop {
         let page = client.findings(Level::None, 0, page_token).await.map_err(failed)?;
-        page.findings.iter().try_for_each(|finding| sheets.add(finding)).map_err(writing)?;
+        let add = |finding| sheets.add(&FindingRows::of(finding, arguments.format)?);
+        page.findings.iter().try_for_each(add).map_err(writing)?;
         count += page.findings.len() as u64;
         progress.at("findings", count, 0);
         if page.next_page_token.is_empty() {

@@ -79,7 +79,10 @@ pub(super) enum Cell<'a> {
 /// A table being written; it shows under its name only when published.
 pub(super) struct Sheet {
     columns: &'static [&'static str],
-    sink: Sink,
+    format: Format,
+    file: NewFile,
+    /// The row being written; reused.
+    line: Vec<u8>,
 }
 
 /// Decisions and links, finding by finding: what `screen` and `export` both write.
@@ -88,9 +91,10 @@ pub(super) struct FindingSheets {
     links: Sheet,
 }
 
-enum Sink {
-    Csv(Box<csv::Writer<NewFile>>),
-    Jsonl { file: Box<NewFile>, line: Vec<u8> },
+/// The rows of one finding, ready to be written. Many can be made side by side.
+pub(super) struct FindingRows {
+    decision: Vec<u8>,
+    links: Vec<u8>,
 }
 
 impl Format {
@@ -123,45 +127,23 @@ impl Sheet {
 
     /// Starts a table that will stand at `path`.
     pub(super) fn create_at(path: &Path, table: &Columns, format: Format) -> io::Result<Self> {
-        let file = NewFile::create(path)?;
-        let sink = match format {
-            Format::Csv => {
-                let mut writer = csv::WriterBuilder::new().from_writer(file);
-                writer.write_record(table.columns)?;
-                Sink::Csv(Box::new(writer))
-            }
-            Format::Jsonl => Sink::Jsonl { file: Box::new(file), line: Vec::new() },
-        };
-        Ok(Self { columns: table.columns, sink })
+        let mut sheet = Self { columns: table.columns, format, file: NewFile::create(path)?, line: Vec::new() };
+        if format == Format::Csv {
+            sheet.row(&table.columns.iter().map(|column| Cell::text(*column)).collect::<Vec<_>>())?;
+        }
+        Ok(sheet)
     }
 
     /// Adds a row with one cell for every column.
     pub(super) fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
-        debug_assert_eq!(cells.len(), self.columns.len());
-        match &mut self.sink {
-            Sink::Csv(writer) => {
-                for cell in cells {
-                    match cell {
-                        Cell::Text(text) => writer.write_field(defused(text).as_bytes())?,
-                        Cell::Number(number) => writer.write_field(number)?,
-                    }
-                }
-                Ok(writer.write_record(None::<&[u8]>)?)
-            }
-            Sink::Jsonl { file, line } => {
-                line.clear();
-                json_row(line, self.columns, cells)?;
-                file.write_all(line)
-            }
-        }
+        self.line.clear();
+        write_row(&mut self.line, self.format, self.columns, cells)?;
+        self.file.write_all(&self.line)
     }
 
     /// Makes the table durable under its name.
     pub(super) fn publish(self) -> io::Result<()> {
-        match self.sink {
-            Sink::Csv(writer) => writer.into_inner().map_err(|error| error.into_error())?.publish(),
-            Sink::Jsonl { file, .. } => file.publish(),
-        }
+        self.file.publish()
     }
 }
 
@@ -173,9 +155,9 @@ impl FindingSheets {
     }
 
     /// Adds a finding with its links.
-    pub(super) fn add(&mut self, finding: &Finding) -> io::Result<()> {
-        self.decisions.row(&decision(finding))?;
-        finding.links.iter().try_for_each(|found| self.links.row(&link(finding, found)))
+    pub(super) fn add(&mut self, rows: &FindingRows) -> io::Result<()> {
+        self.decisions.file.write_all(&rows.decision)?;
+        self.links.file.write_all(&rows.links)
     }
 
     /// Makes both durable under their names; the decisions last, so that where they stand, the links stand too.
@@ -183,6 +165,35 @@ impl FindingSheets {
         self.links.publish()?;
         self.decisions.publish()
     }
+}
+
+impl FindingRows {
+    /// Puts a finding with its links into rows.
+    pub(super) fn of(finding: &Finding, format: Format) -> io::Result<Self> {
+        let (mut decision_row, mut links) = (Vec::with_capacity(512), Vec::new());
+        write_row(&mut decision_row, format, DECISIONS.columns, &decision(finding))?;
+        for found in &finding.links {
+            write_row(&mut links, format, LINKS.columns, &link(finding, found))?;
+        }
+        Ok(Self { decision: decision_row, links })
+    }
+}
+
+/// Writes one row with one cell for every column.
+fn write_row(line: &mut Vec<u8>, format: Format, columns: &[&str], cells: &[Cell<'_>]) -> io::Result<()> {
+    debug_assert_eq!(cells.len(), columns.len());
+    if format == Format::Jsonl {
+        return json_row(line, columns, cells);
+    }
+    let mut writer = csv::WriterBuilder::new().buffer_capacity(1 << 10).from_writer(line);
+    for cell in cells {
+        match cell {
+            Cell::Text(text) => writer.write_field(defused(text).as_bytes())?,
+            Cell::Number(number) => writer.write_field(number)?,
+        }
+    }
+    writer.write_record(None::<&[u8]>)?;
+    writer.flush()
 }
 
 /// A row of `decisions.*`.

@@ -11,14 +11,14 @@ use clap::ValueHint;
 
 use super::arguments::RecordFiles;
 use super::exit::{Failure, Outcome};
-use super::output::{self, Cell, FindingSheets, Format, Sheet};
+use super::output::{self, Cell, FindingRows, FindingSheets, Format, Sheet};
 use super::progress::Progress;
 use super::records::{Reader, reject_row};
-use super::summary::{Summary, Worth};
+use super::summary::{Circumstances, Summary, Told};
 use crate::intake::{self, Report};
-use crate::model::{OrderKey, Record};
+use crate::model::{CaseOrder, Finding, Record};
 use crate::screening::Policy;
-use crate::screening::batch::{Batch, BatchOutput, PartyRow, Stage};
+use crate::screening::batch::{Batch, PartyRow, Screening, Stage};
 
 /// Which files.
 #[derive(clap::Args, Debug)]
@@ -43,32 +43,23 @@ pub(super) fn run(arguments: &ScreenArguments, progress: &Progress) -> Result<Ou
         return Err(Failure::Usage("screening needs --orders and --shipments".to_owned()));
     }
     std::fs::create_dir_all(&arguments.out).map_err(Failure::io("making", &arguments.out))?;
-    let Gathered { batch, worth, shipment_count, company_count, report } = read(arguments, progress)?;
-    let found = batch.screen(&|stage, done, total| {
-        progress.at(stage_name(stage), done, total);
-    });
+    let Gathered { batch, shipment_count, company_count, report } = read(arguments, progress)?;
+    let told = |stage, done, total| progress.at(stage_name(stage), done, total);
+    let screening = batch.resolve(&told);
+    let summary = write(arguments, &screening, &report, &told).map_err(Failure::io("writing into", &arguments.out))?;
     progress.finish();
-    write(arguments, &found, &report).map_err(Failure::io("writing into", &arguments.out))?;
     let rejects = report.rejects.iter().fold(BTreeMap::new(), |mut counts, reject| {
         *counts.entry(reject.reason.as_str().to_owned()).or_insert(0) += 1;
         counts
     });
-    let summary = Summary {
-        findings: &found.findings,
-        worth: &|key| worth.get(key).cloned(),
-        shipment_count,
-        company_count,
-        rejects: &rejects,
-        elapsed: started.elapsed(),
-    };
-    io::stdout().write_all(summary.text().as_bytes()).map_err(Failure::stdout)?;
+    let circumstances = Circumstances { shipment_count, company_count, rejects: &rejects, elapsed: started.elapsed() };
+    io::stdout().write_all(summary.text(&circumstances).as_bytes()).map_err(Failure::stdout)?;
     Ok(Outcome::with_rejects(report.rejected_rows))
 }
 
 /// All records, and what the summary wants to know of them.
 struct Gathered {
     batch: Batch,
-    worth: BTreeMap<OrderKey, Worth>,
     shipment_count: u64,
     company_count: u64,
     report: Report,
@@ -77,7 +68,6 @@ struct Gathered {
 fn read(arguments: &ScreenArguments, progress: &Progress) -> Result<Gathered, Failure> {
     let files = &arguments.files;
     let mut batch = Batch::new(&arguments.tenant, Policy::default());
-    let mut worth = BTreeMap::new();
     let mut reader = Reader::new(files, progress)?;
     let company_count = reader.read("companies", &files.companies, intake::read_companies, |company| {
         batch.take(Record::Company(Box::new(company)));
@@ -86,15 +76,9 @@ fn read(arguments: &ScreenArguments, progress: &Progress) -> Result<Gathered, Fa
         batch.take(Record::Shipment(Box::new(line)));
     })?;
     reader.read("orders", &files.orders, intake::read_orders, |line| {
-        worth.extend(worth_of(&line));
         batch.take(Record::Order(Box::new(line)));
     })?;
-    Ok(Gathered { batch, worth, shipment_count, company_count, report: reader.finish() })
-}
-
-fn worth_of(line: &crate::model::OrderLine) -> Option<(OrderKey, Worth)> {
-    let worth = Worth { quantity: line.quantity, value: line.value?, currency: line.currency.clone() };
-    Some((line.key.clone(), worth))
+    Ok(Gathered { batch, shipment_count, company_count, report: reader.finish() })
 }
 
 const fn stage_name(stage: Stage) -> &'static str {
@@ -104,18 +88,32 @@ const fn stage_name(stage: Stage) -> &'static str {
     }
 }
 
-/// The decisions come last, in `FindingSheets`: where they stand, the other tables of the run stand too.
-fn write(arguments: &ScreenArguments, found: &BatchOutput, report: &Report) -> io::Result<()> {
+/// The decisions are published last: where they stand, the other tables of the run stand too.
+fn write(
+    arguments: &ScreenArguments,
+    screening: &Screening,
+    report: &Report,
+    told: &(dyn Fn(Stage, u64, u64) + Sync),
+) -> io::Result<Summary> {
     let (folder, format) = (&arguments.out, arguments.format);
+    let mut sheets = FindingSheets::create(folder, format)?;
+    let mut summary = Summary::default();
+    let word = |finding: Finding, order: &CaseOrder| {
+        Ok::<_, io::Error>((FindingRows::of(&finding, format)?, Told::of(&finding, &order.line)))
+    };
+    screening.findings(told, word, |worded| {
+        let (rows, told) = worded?;
+        summary.add(told);
+        sheets.add(&rows)
+    })?;
     let mut parties = Sheet::create(folder, &output::PARTIES, format)?;
-    found.parties().iter().try_for_each(|party| parties.row(&party_row(party)))?;
+    screening.parties(|party| parties.row(&party_row(party)))?;
     let mut rejects = Sheet::create(folder, &output::REJECTS, format)?;
     report.rejects.iter().try_for_each(|reject| reject_row(&mut rejects, reject))?;
     parties.publish()?;
     rejects.publish()?;
-    let mut sheets = FindingSheets::create(folder, format)?;
-    found.findings.iter().try_for_each(|finding| sheets.add(finding))?;
-    sheets.publish()
+    sheets.publish()?;
+    Ok(summary)
 }
 
 fn party_row<'a>(party: &PartyRow<'a>) -> [Cell<'a>; 7] {
@@ -126,6 +124,6 @@ fn party_row<'a>(party: &PartyRow<'a>) -> [Cell<'a>; 7] {
         Cell::text(party.country.map_or(String::new(), |country| country.to_string())),
         Cell::text(party.entity),
         Cell::number(party.probability),
-        Cell::text(output::evidence(party.evidence)),
+        Cell::text(output::evidence(&party.evidence)),
     ]
 }

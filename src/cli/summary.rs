@@ -2,21 +2,30 @@
 //!
 //! Come here when the summary should say something else. It counts and words; it decides nothing.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::model::{Amount, Finding, Level, OrderKey, Probability};
+use crate::model::{Amount, Finding, Level, OrderKey, OrderLine, Probability, Unit};
 
 /// How many findings the summary tells one by one.
 const TOLD_MAX: usize = 10;
 
-/// What the summary is made from.
-pub(super) struct Summary<'a> {
-    /// One for every order line.
-    pub(super) findings: &'a [Finding],
-    /// Quantity, value and currency of an order line, where it has a value.
-    pub(super) worth: &'a dyn Fn(&OrderKey) -> Option<Worth>,
+/// What the summary tells of all findings together. It holds a few numbers and the first findings, never all of them.
+#[derive(Default)]
+pub(super) struct Summary {
+    order_count: u64,
+    level_counts: BTreeMap<Level, u64>,
+    /// Suspected quantities by unit, and their worth by currency; units and currencies are never added together.
+    quantities: BTreeMap<&'static str, Amount>,
+    values: BTreeMap<String, Amount>,
+    /// The first to look at, by falling priority, then by key.
+    first: BTreeMap<(Reverse<Amount>, OrderKey), Told>,
+}
+
+/// What came in besides order lines, and how long it took.
+pub(super) struct Circumstances<'a> {
     /// Shipment lines that went in.
     pub(super) shipment_count: u64,
     /// Company rows that went in.
@@ -27,35 +36,80 @@ pub(super) struct Summary<'a> {
     pub(super) elapsed: Duration,
 }
 
-/// What an order line is worth.
-#[derive(Clone, Debug)]
-pub(super) struct Worth {
-    /// Ordered quantity.
-    pub(super) quantity: Amount,
-    /// Value of the whole line.
-    pub(super) value: Amount,
-    /// ISO 4217 letters.
-    pub(super) currency: String,
+/// What the summary wants to know of one finding and its order line.
+pub(super) struct Told {
+    order: OrderKey,
+    level: Level,
+    score: Probability,
+    priority: Amount,
+    attributed: Amount,
+    unit: Unit,
+    /// Worth of what went on, with the currency's letters.
+    worth: Option<(Amount, String)>,
+    /// Left empty where there is nothing to look at.
+    sentence: String,
 }
 
-impl Summary<'_> {
+impl Told {
+    /// Picks it out.
+    pub(super) fn of(finding: &Finding, line: &OrderLine) -> Self {
+        let is_suspected = finding.level == Level::High;
+        let worth = line
+            .value
+            .filter(|_| is_suspected)
+            .map(|value| (share(value, finding.attributed, line.quantity), line.currency.clone()));
+        let sentence = if finding.level > Level::None { finding.summary.clone() } else { String::new() };
+        Self {
+            order: finding.order.clone(),
+            level: finding.level,
+            score: finding.score,
+            priority: finding.priority,
+            attributed: finding.attributed,
+            unit: finding.unit,
+            worth,
+            sentence,
+        }
+    }
+}
+
+impl Summary {
+    /// Counts a finding in.
+    pub(super) fn add(&mut self, told: Told) {
+        self.order_count += 1;
+        *self.level_counts.entry(told.level).or_default() += 1;
+        if told.level == Level::High {
+            let quantity = self.quantities.entry(told.unit.code()).or_default();
+            *quantity = quantity.plus(told.attributed);
+        }
+        if let Some((worth, currency)) = &told.worth {
+            let value = self.values.entry(currency.clone()).or_default();
+            *value = value.plus(*worth);
+        }
+        if told.level > Level::None {
+            self.first.insert((Reverse(told.priority), told.order.clone()), told);
+            if self.first.len() > TOLD_MAX {
+                self.first.pop_last();
+            }
+        }
+    }
+
     /// The summary as text, with a newline at its end.
-    pub(super) fn text(&self) -> String {
+    pub(super) fn text(&self, circumstances: &Circumstances<'_>) -> String {
         let mut text = String::new();
         // Writing to a String cannot fail.
-        let _ = self.write(&mut text);
+        let _ = self.write(circumstances, &mut text);
         text
     }
 
-    fn write(&self, out: &mut String) -> std::fmt::Result {
-        let count = |level: Level| self.findings.iter().filter(|finding| finding.level == level).count() as u64;
+    fn write(&self, circumstances: &Circumstances<'_>, out: &mut String) -> std::fmt::Result {
+        let count = |level: Level| self.level_counts.get(&level).copied().unwrap_or(0);
         writeln!(
             out,
             "{} order lines, {} shipment lines and {} company rows in {:.1} s.",
-            grouped_count(self.findings.len() as u64),
-            grouped_count(self.shipment_count),
-            grouped_count(self.company_count),
-            self.elapsed.as_secs_f64()
+            grouped_count(self.order_count),
+            grouped_count(circumstances.shipment_count),
+            grouped_count(circumstances.company_count),
+            circumstances.elapsed.as_secs_f64()
         )?;
         writeln!(
             out,
@@ -66,28 +120,18 @@ impl Summary<'_> {
         )?;
         self.write_totals(out)?;
         self.write_first(out)?;
-        self.write_rejects(out)
+        write_rejects(circumstances.rejects, out)
     }
 
-    /// What of the suspected order lines went on, most likely; units and currencies are never added together.
+    /// What of the suspected order lines went on, most likely.
     fn write_totals(&self, out: &mut String) -> std::fmt::Result {
-        let mut quantities: BTreeMap<&str, Amount> = BTreeMap::new();
-        let mut values: BTreeMap<String, Amount> = BTreeMap::new();
-        for finding in self.findings.iter().filter(|finding| finding.level == Level::High) {
-            let quantity = quantities.entry(finding.unit.code()).or_default();
-            *quantity = quantity.plus(finding.attributed);
-            if let Some(worth) = (self.worth)(&finding.order) {
-                let value = values.entry(worth.currency.clone()).or_default();
-                *value = value.plus(share(worth.value, finding.attributed, worth.quantity));
-            }
-        }
-        if quantities.is_empty() {
+        if self.quantities.is_empty() {
             return Ok(());
         }
         let quantities: Vec<String> =
-            quantities.iter().map(|(unit, quantity)| format!("{} {unit}", grouped(*quantity, 0))).collect();
+            self.quantities.iter().map(|(unit, quantity)| format!("{} {unit}", grouped(*quantity, 0))).collect();
         let values: Vec<String> =
-            values.iter().map(|(currency, value)| format!("{} {currency}", grouped(*value, 0))).collect();
+            self.values.iter().map(|(currency, value)| format!("{} {currency}", grouped(*value, 0))).collect();
         write!(out, "Of these went on, most likely: {}", quantities.join(", "))?;
         match values.is_empty() {
             true => writeln!(out, "."),
@@ -96,36 +140,34 @@ impl Summary<'_> {
     }
 
     fn write_first(&self, out: &mut String) -> std::fmt::Result {
-        let mut first: Vec<&Finding> = self.findings.iter().filter(|finding| finding.level > Level::None).collect();
-        first.sort_by(|a, b| b.priority.cmp(&a.priority).then_with(|| a.order.cmp(&b.order)));
-        if first.is_empty() {
+        if self.first.is_empty() {
             return writeln!(out, "\nNothing speaks for an onward shipment of these order lines.");
         }
         writeln!(out, "\nLook at these first:")?;
-        for (index, finding) in first.iter().take(TOLD_MAX).enumerate() {
+        for (index, told) in self.first.values().enumerate() {
             writeln!(
                 out,
                 "{:3}. {} line {}, score {}, {} {}: {}",
                 index + 1,
-                plain(&finding.order.order_id),
-                finding.order.line_no,
-                score(finding.score),
-                grouped(finding.attributed, 3),
-                finding.unit.code(),
-                plain(&finding.summary)
+                plain(&told.order.order_id),
+                told.order.line_no,
+                score(told.score),
+                grouped(told.attributed, 3),
+                told.unit.code(),
+                plain(&told.sentence)
             )?;
         }
         writeln!(out, "A suspicion is a reason to look, not a verdict: the links and their evidence are in the files.")
     }
+}
 
-    fn write_rejects(&self, out: &mut String) -> std::fmt::Result {
-        if self.rejects.is_empty() {
-            return writeln!(out, "\nEvery row went in.");
-        }
-        let reasons: Vec<String> =
-            self.rejects.iter().map(|(reason, count)| format!("{} {reason}", grouped_count(*count))).collect();
-        writeln!(out, "\nFaults in rows that did not go in: {}.", reasons.join(", "))
+fn write_rejects(rejects: &BTreeMap<String, u64>, out: &mut String) -> std::fmt::Result {
+    if rejects.is_empty() {
+        return writeln!(out, "\nEvery row went in.");
     }
+    let reasons: Vec<String> =
+        rejects.iter().map(|(reason, count)| format!("{} {reason}", grouped_count(*count))).collect();
+    writeln!(out, "\nFaults in rows that did not go in: {}.", reasons.join(", "))
 }
 
 /// `value * part / whole`, exact until the last rounding; the whole value when more than the whole is asked for.
@@ -176,11 +218,12 @@ pub(super) fn plain(text: &str) -> String {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::{Summary, Worth, grouped, grouped_count, plain, score, share};
+    use super::{Circumstances, Summary, Told, grouped, grouped_count, plain, score, share};
     use crate::model::{
         Amount, Bits, Day, DocumentKey, DocumentKind, Evidence, EvidenceKind, Finding, FindingKind, IndicatorOutcome,
-        IndicatorResult, Level, Link, OrderKey, Probability, Unit,
+        IndicatorResult, Level, Link, OrderKey, OrderLine, Probability, Unit,
     };
+    use crate::simulation::{MemoryWorld, Profile, WorldOptions, generate};
     use std::collections::BTreeMap;
     use std::time::Duration;
 
@@ -238,12 +281,14 @@ pub(super) mod tests {
     }
 
     fn summary(findings: &[Finding], rejects: &BTreeMap<String, u64>) -> String {
-        let worth = |_: &OrderKey| {
-            let (quantity, value) = (Amount::from_whole(1000), Amount::from_whole(50_000));
-            Some(Worth { quantity, value, currency: "EUR".into() })
-        };
+        let mut world = MemoryWorld::default();
+        generate(&WorldOptions::new(1, 1, 1, Profile::Small), &mut world).unwrap();
+        let (quantity, value) = (Amount::from_whole(1000), Some(Amount::from_whole(50_000)));
+        let line = OrderLine { quantity, value, currency: "EUR".into(), ..world.orders.remove(0) };
+        let mut summary = Summary::default();
+        findings.iter().for_each(|finding| summary.add(Told::of(finding, &line)));
         let elapsed = Duration::from_millis(1234);
-        Summary { findings, worth: &worth, shipment_count: 10_000, company_count: 7, rejects, elapsed }.text()
+        summary.text(&Circumstances { shipment_count: 10_000, company_count: 7, rejects, elapsed })
     }
 
     #[test]

@@ -8,31 +8,24 @@ use super::codes::{code_feature, of_same_item};
 use super::items::{Found, gtin_feature, lot_feature, names, part_feature, serial_feature};
 use super::texts::{brand_feature, description_feature, size_feature};
 use super::weights::{Feature, weight};
-use crate::model::{Bits, EvidenceKind, GoodsForm, HsCode};
+use crate::model::{Bits, GoodsForm, HsCode};
 
 /// One feature that holds, with both values.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct GoodsEvidence {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GoodsEvidence<'a> {
     /// What holds.
     pub feature: Feature,
-    /// Under which kind findings show it.
-    pub kind: EvidenceKind,
     /// The value of the first form, folded.
-    pub ours: String,
+    pub ours: &'a str,
     /// The value of the second form, folded.
-    pub theirs: String,
+    pub theirs: &'a str,
 }
 
 /// All features that hold for the goods of an order line and a shipment line, from the strongest rung down.
-pub fn compare(order: &GoodsForm, shipment: &GoodsForm, brands: &Brands) -> Vec<GoodsEvidence> {
+pub fn compare<'a>(order: &'a GoodsForm, shipment: &'a GoodsForm, brands: &'a Brands) -> Vec<GoodsEvidence<'a>> {
     let mut evidence = Vec::with_capacity(6);
     visit(order, shipment, brands, &mut |(feature, ours, theirs)| {
-        evidence.push(GoodsEvidence {
-            feature,
-            kind: feature.kind(),
-            ours: ours.to_owned(),
-            theirs: theirs.to_owned(),
-        });
+        evidence.push(GoodsEvidence { feature, ours, theirs });
     });
     evidence
 }

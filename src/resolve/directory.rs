@@ -58,10 +58,8 @@ pub struct Resolution {
 pub struct Candidate {
     /// `KZ:180640012345` where a number is known, else `KZ~skeleton`.
     pub entity: String,
-    /// Its share of the mention.
+    /// Its share of the mention. Why is told by [`Directory::explain`].
     pub probability: Probability,
-    /// Why.
-    pub evidence: Vec<Evidence>,
 }
 
 /// All firms known, by register and by papers.
@@ -229,13 +227,30 @@ impl Directory {
         for one in weighed.iter().take(MAX_CANDIDATES - 1) {
             let share = ((one.bits - top).exp2() / total).min(w::SHARE_MAX);
             if share >= w::SHARE_MIN {
-                candidates.push(self.candidate(form, one, share));
+                candidates.push(Candidate { entity: one.firm.key.to_owned(), probability: rounded_down(share) });
             }
         }
         let none_share = (none_bits - top).exp2() / total;
-        candidates.extend(self.named_candidate(form, &layers, &keys, none_share));
+        if none_share >= w::SHARE_MIN && !form.name.tokens.is_empty() {
+            let bearer = self.named_bearer(form, &layers, &keys);
+            candidates.push(Candidate { entity: bearer.key, probability: rounded_down(none_share * bearer.share) });
+        }
         candidates.sort_by(|a, b| b.probability.cmp(&a.probability).then_with(|| a.entity.cmp(&b.entity)));
         Resolution { candidates }
+    }
+
+    /// Why a mention may stand for a firm that [`Directory::resolve`] named for it. Nothing when the firm is not known.
+    pub fn explain(&self, form: &MentionForm, scope: Scope, entity: &str) -> Vec<Evidence> {
+        let layers = self.layers(scope);
+        let shared = layers.first().and_then(|layer| layer.known.get(entity));
+        let private = layers.get(1).and_then(|layer| layer.known.get(entity));
+        if let Some(profile) = shared.or(private) {
+            return self.weigh(form, Firm { key: &profile.key, shared, private, score: 0 }).reasons(form);
+        }
+        let bearer = self.named_bearer(form, &layers, &mention_keys(form));
+        let ours = bearer.spelling.unwrap_or_else(|| shown(&form.name));
+        let reason = evidence(EvidenceKind::Name, &ours, &shown(&form.name), bearer.bits);
+        if bearer.key == entity { vec![reason] } else { Vec::new() }
     }
 
     /// The firm whose number the mention bears, if its name agrees and it is known from more than this mention: then
@@ -254,10 +269,6 @@ impl Directory {
     fn layers(&self, scope: Scope) -> Vec<&Layer> {
         let private = (scope != Scope::SHARED).then(|| self.private.get(&scope.0)).flatten();
         std::iter::once(&self.shared).chain(private).collect()
-    }
-
-    fn candidate(&self, form: &MentionForm, one: &Weighed<'_>, share: f64) -> Candidate {
-        Candidate { entity: one.firm.key.to_owned(), probability: rounded_down(share), evidence: one.reasons(form) }
     }
 
     /// Prior and evidence of one firm in bits, without writing anything down yet.
@@ -305,24 +316,15 @@ impl Directory {
         best
     }
 
-    /// The firm without a number that the mention would stand for if it is none of those with one.
-    fn named_candidate(
-        &self,
-        form: &MentionForm,
-        layers: &[&Layer],
-        keys: &[u64],
-        none_share: f64,
-    ) -> Option<Candidate> {
-        if form.name.tokens.is_empty() || none_share < w::SHARE_MIN {
-            return None;
-        }
+    /// The firm without a number that the mention stands for if it is none of those with one.
+    fn named_bearer(&self, form: &MentionForm, layers: &[&Layer], keys: &[u64]) -> NamedBearer {
         let own_key = named_key(form);
         let population = (self.statistics.firms_rounded() + w::POPULATION_MIN).log2();
         let own_support: u32 =
             layers.iter().filter_map(|layer| layer.named.get(&own_key)).map(Profile::support_rounded).sum();
         let mut best = (own_support.checked_ilog2(), own_key.as_str());
         let similar = firms(layers, keys, |layer| &layer.named);
-        let mut best_name = None;
+        let mut spelling = None;
         for firm in similar.iter().filter(|firm| firm.key != own_key) {
             let Some((found, bits)) = self.best_name(form, firm, false) else { continue };
             let legal = legal_form_bits(found, &form.name).unwrap_or(0.0);
@@ -333,15 +335,24 @@ impl Directory {
             let is_better = rank.0 > best.0 || rank.0 == best.0 && rank.1 < best.1;
             if above >= w::NAME_ONLY_SIMILAR_BITS && is_better {
                 best = rank;
-                best_name = Some(shown(found));
+                spelling = Some(found);
             }
         }
-        let own_bits: f64 = form.name.tokens.iter().map(|token| self.statistics.bits(token)).sum::<f64>() - population;
-        let share = none_share * (1.0 / (1.0 + (-own_bits).exp2())).clamp(w::NAME_ONLY_SHARE_MIN, w::SHARE_MAX);
-        let ours = best_name.unwrap_or_else(|| shown(&form.name));
-        let reason = evidence(EvidenceKind::Name, &ours, &shown(&form.name), own_bits);
-        Some(Candidate { entity: best.1.to_owned(), probability: rounded_down(share), evidence: vec![reason] })
+        let bits: f64 = form.name.tokens.iter().map(|token| self.statistics.bits(token)).sum::<f64>() - population;
+        let share = (1.0 / (1.0 + (-bits).exp2())).clamp(w::NAME_ONLY_SHARE_MIN, w::SHARE_MAX);
+        NamedBearer { key: best.1.to_owned(), spelling: spelling.map(shown), bits, share }
     }
+}
+
+/// A firm known by name only that a mention may stand for.
+struct NamedBearer {
+    key: String,
+    /// The firm's spelling, where it is another than the mention's.
+    spelling: Option<String>,
+    /// What the mention's name says against chance.
+    bits: f64,
+    /// Its share of what is left by the firms with a number.
+    share: f64,
 }
 
 /// A firm as far as one scope sees it: what all know of it and what the tenant alone knows.

@@ -8,7 +8,7 @@ use crate::model::{Case, Probability};
 
 use super::index::{CaseIndex, identity, papers_of};
 use super::policy::Policy;
-use super::weigh::{ArrivalState, arrival_window, in_order_unit};
+use super::weigh::{ArrivalState, OrderFacts, PaperFacts, arrival_window, in_order_unit};
 
 /// Least identity of buyer and consignee for an arrival to be looked at.
 const IDENTITY_MIN: f64 = 0.2;
@@ -19,10 +19,11 @@ const QUANTITY_TOLERANCE: f64 = 0.02;
 pub(super) fn match_arrivals(case: &Case, index: &CaseIndex, brands: &Brands, policy: &Policy) -> Vec<Option<u32>> {
     let mut pairs: Vec<(i64, i32, u32, u32)> = Vec::new();
     for (order_index, order) in case.orders.iter().enumerate() {
-        let (from, until) = arrival_window(&order.line, policy);
+        let facts = OrderFacts::of(order);
+        let (from, until) = arrival_window(&facts, policy);
         for paper_index in papers_of(&index.arrived, &order.buyer, from, until) {
             let paper = &case.shipments[paper_index as usize];
-            let Some(amount) = in_order_unit(&order.line, &paper.line) else { continue };
+            let Some(amount) = in_order_unit(&facts, &PaperFacts::of(paper)) else { continue };
             let deviation = (amount.to_f64() / order.line.quantity.to_f64() - 1.0).abs();
             let same_firm = identity(&order.buyer, &paper.consignee).to_f64();
             if deviation > QUANTITY_TOLERANCE

@@ -1,12 +1,17 @@
 //! Screening files: records in, findings and parties out, by the same judgement as the service.
+//!
+//! Findings and parties are handed on as they are made, in a stated order, so that a run holds few of them at a time.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
-use crate::model::{Corridor, Country, Evidence, Finding, Party, Probability, Record};
+use crate::model::{CaseOrder, Corridor, Country, Evidence, Finding, MentionForm, Probability, Record};
+use crate::resolve::Scope;
 
-use super::holdings::{Holdings, Mention};
+use super::gather::Cut;
+use super::holdings::Holdings;
 use super::judge::judge;
 use super::policy::Policy;
 
@@ -18,6 +23,13 @@ pub struct Batch {
     policy: Policy,
     holdings: Holdings,
     waiting: Vec<Record>,
+}
+
+/// Records that are resolved and wait to be judged.
+#[derive(Debug)]
+pub struct Screening {
+    policy: Policy,
+    holdings: Holdings,
 }
 
 /// Who was taken for whom: one distinct mention and one candidate entity.
@@ -36,15 +48,7 @@ pub struct PartyRow<'a> {
     /// Its share of the mention.
     pub probability: Probability,
     /// Why.
-    pub evidence: &'a [Evidence],
-}
-
-/// What came of it.
-#[derive(Debug)]
-pub struct BatchOutput {
-    /// One finding for each order line, by key.
-    pub findings: Vec<Finding>,
-    holdings: Holdings,
+    pub evidence: Vec<Evidence>,
 }
 
 /// A step of a batch run, for progress bars.
@@ -57,7 +61,11 @@ pub enum Stage {
 }
 
 /// Records folded side by side before they are taken in.
-const RECORDS_PER_CHUNK: usize = 16_384;
+const RECORDS_PER_CHUNK: usize = 4_096;
+/// Order lines judged side by side before their findings are handed on; a larger case is judged whole.
+const ORDERS_PER_ROUND: usize = 4_096;
+/// Rows of the list of parties explained side by side before they are handed on.
+const PARTIES_PER_ROUND: usize = 8_192;
 
 impl Batch {
     /// Nothing gathered yet, for this tenant's orders.
@@ -75,98 +83,139 @@ impl Batch {
     }
 
     fn index(&mut self) {
-        self.holdings.prepare(&self.waiting);
-        for record in self.waiting.drain(..) {
-            // Papers and registers are for all to see, as they are in the service: name statistics learn from them.
-            let owner = matches!(record, Record::Order(_)).then_some(self.tenant.as_str());
-            self.holdings.insert(owner, record);
-        }
+        // Papers and registers are for all to see, as they are in the service: name statistics learn from them.
+        let owner = |record: &Record| matches!(record, Record::Order(_)).then_some(self.tenant.as_str());
+        let records = self.waiting.drain(..).map(|record| (owner(&record), record)).collect();
+        self.holdings.insert_all(records);
     }
 
-    /// Screens everything. `progress` hears the stage, what is done and what there is to do; it must be cheap.
-    pub fn screen(mut self, progress: &(dyn Fn(Stage, u64, u64) + Sync)) -> BatchOutput {
+    /// Resolves who is who. `progress` hears the stage, what is done and what there is to do; it must be cheap.
+    pub fn resolve(mut self, progress: &(dyn Fn(Stage, u64, u64) + Sync)) -> Screening {
         self.index();
         progress(Stage::Resolving, 0, 1);
         self.holdings.settle();
-        let findings = judge_all(&self.holdings, &self.policy, progress);
-        BatchOutput { findings, holdings: self.holdings }
+        Screening { policy: self.policy, holdings: self.holdings }
     }
 }
 
-impl BatchOutput {
-    /// One row for each distinct mention and candidate, by role, name, identifier, country, falling share.
-    pub fn parties(&self) -> Vec<PartyRow<'_>> {
-        self.holdings.parties()
+impl Screening {
+    /// Judges everything. `word` is called side by side, with a finding and the order line it is on; `hand_on` hears
+    /// what came of it, one order line after the other by key, and ends the run with its first error.
+    pub fn findings<T: Send, E>(
+        &self,
+        progress: &(dyn Fn(Stage, u64, u64) + Sync),
+        word: impl Fn(Finding, &CaseOrder) -> T + Sync,
+        mut hand_on: impl FnMut(T) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let holdings = &self.holdings;
+        let rank_of = holdings.order_ranks();
+        let done = AtomicU64::new(0);
+        let judged = |cut: &Cut| -> Vec<(u32, T)> {
+            let case = holdings.case(cut);
+            let findings = judge(&case, &self.policy);
+            let before = done.fetch_add(findings.len() as u64, Ordering::Relaxed);
+            progress(Stage::Judging, before + findings.len() as u64, rank_of.len() as u64);
+            let ranks = holdings.orders_in_order(cut).into_iter().map(|order| rank_of[order as usize]);
+            ranks.zip(findings.into_iter().zip(&case.orders).map(|(finding, order)| word(finding, order))).collect()
+        };
+        // A case may hold order lines from anywhere: what is early waits for what stands before it.
+        let mut early: BTreeMap<u32, T> = BTreeMap::new();
+        let mut next = 0;
+        let mut cuts = holdings.cuts_in_order();
+        loop {
+            let round = next_round(&mut cuts);
+            if round.is_empty() {
+                return Ok(());
+            }
+            early.extend(round.par_iter().flat_map_iter(judged).collect::<Vec<_>>());
+            while let Some(first) = early.first_entry().filter(|first| *first.key() == next) {
+                hand_on(first.remove())?;
+                next += 1;
+            }
+        }
+    }
+
+    /// Who was taken for whom: one row for each distinct mention and candidate, by role, name, identifier, country,
+    /// falling share. Mentions that differ only in address or telephone share a row and average their shares; the
+    /// evidence shown is that of the first of them in the order of their folded forms.
+    pub fn parties<E>(&self, mut hand_on: impl FnMut(&PartyRow<'_>) -> Result<(), E>) -> Result<(), E> {
+        let holdings = &self.holdings;
+        let mut carried = holdings.printed_mentions();
+        carried.par_sort_unstable();
+        let printed: Vec<&[Printed<'_>]> = carried.chunk_by(Printed::reads_like).collect();
+        for round in printed.chunks(PARTIES_PER_ROUND) {
+            let rows: Vec<Vec<PartyRow<'_>>> = round.par_iter().map(|alike| holdings.party_rows(alike)).collect();
+            rows.iter().flatten().try_for_each(&mut hand_on)?;
+        }
+        Ok(())
     }
 }
 
-fn judge_all(holdings: &Holdings, policy: &Policy, progress: &(dyn Fn(Stage, u64, u64) + Sync)) -> Vec<Finding> {
-    let cuts = holdings.cuts();
-    let total = holdings.order_count() as u64;
-    let done = std::sync::atomic::AtomicU64::new(0);
-    let mut findings: Vec<Finding> = cuts
-        .par_iter()
-        .flat_map_iter(|cut| {
-            let findings = judge(&holdings.case(cut), policy);
-            let count = findings.len() as u64;
-            let before = done.fetch_add(count, std::sync::atomic::Ordering::Relaxed);
-            progress(Stage::Judging, before + count, total);
-            findings
-        })
-        .collect();
-    findings.sort_by(|left, right| (&left.tenant, &left.order).cmp(&(&right.tenant, &right.order)));
-    findings
+/// The next cuts that have together at least [`ORDERS_PER_ROUND`] order lines, or all that are left.
+fn next_round(cuts: &mut impl Iterator<Item = Cut>) -> Vec<Cut> {
+    let (mut round, mut order_count) = (Vec::new(), 0);
+    while order_count < ORDERS_PER_ROUND
+        && let Some(cut) = cuts.next()
+    {
+        order_count += cut.orders().count();
+        round.push(cut);
+    }
+    round
+}
+
+/// A party as papers print it, and the mention that it is there. In the order of the list of parties.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Printed<'a> {
+    role: &'static str,
+    name: &'a str,
+    identifier: &'a str,
+    country: Option<Country>,
+    form: &'a MentionForm,
+    mention: u32,
+}
+
+impl Printed<'_> {
+    fn reads_like(&self, other: &Self) -> bool {
+        (self.role, self.name, self.identifier, self.country)
+            == (other.role, other.name, other.identifier, other.country)
+    }
 }
 
 impl Holdings {
-    /// Who was taken for whom. Mentions that differ only in address or phone share a row and average their shares;
-    /// the evidence shown is that of the first of them in the order of their folded forms.
-    pub fn parties<'a>(&'a self) -> Vec<PartyRow<'a>> {
-        type Printed<'a> = (&'static str, &'a str, &'a str, Option<Country>);
-        type Shares<'a> = BTreeMap<&'a str, (u64, &'a Mention, &'a [Evidence])>;
-        let mut totals: BTreeMap<Printed<'_>, (u32, Shares<'_>)> = BTreeMap::new();
-        let mut add = |(role, party, mention): (&'static str, &'a Party, u32)| {
-            let key = (role, party.name.as_str(), party.identifier.as_str(), party.country);
-            let mention = &self.mentions[mention as usize];
-            let (count, entities) = totals.entry(key).or_default();
-            *count += 1;
-            for candidate in mention.candidates.iter() {
-                let entry = entities.entry(&candidate.entity).or_insert((0, mention, &candidate.evidence));
-                entry.0 += u64::from(candidate.probability.millionths());
-                if mention.form < entry.1.form {
-                    (entry.1, entry.2) = (mention, &candidate.evidence);
-                }
-            }
+    /// Every party of every record that is resolved.
+    fn printed_mentions(&self) -> Vec<Printed<'_>> {
+        let printed = |role, party, mention: u32| {
+            let (name, identifier, country) = self.pool.printed(party);
+            Printed { role, name, identifier, country, form: &self.mentions[mention as usize].form, mention }
         };
-        for order in &self.orders {
-            add(("buyer", &order.base.line.buyer, order.buyer));
-        }
-        for shipment in &self.shipments {
-            if let Some(mention) = shipment.consignor {
-                add(("consignor", &shipment.base.line.consignor, mention));
+        let buyers = self.orders.iter().map(|held| printed("buyer", held.row.buyer, held.buyer));
+        let acting = self.shipments.iter().flat_map(|held| {
+            let consignor = held.consignor.map(|mention| printed("consignor", held.row.consignor, mention));
+            let consignee = held.consignee.map(|mention| printed("consignee", held.row.consignee, mention));
+            consignor.into_iter().chain(consignee)
+        });
+        buyers.chain(acting).collect()
+    }
+
+    /// Rows of parties that are printed alike, in the order of their forms.
+    fn party_rows<'a>(&'a self, alike: &[Printed<'a>]) -> Vec<PartyRow<'a>> {
+        // Sum of shares, and the first mention that may stand for the entity.
+        let mut entities: BTreeMap<u32, (u64, u32)> = BTreeMap::new();
+        for printed in alike {
+            for (entity, share) in self.mentions[printed.mention as usize].shares.iter() {
+                let entry = entities.entry(*entity).or_insert((0, printed.mention));
+                entry.0 += u64::from(share.millionths());
             }
-            if let Some(mention) = shipment.consignee {
-                add(("consignee", &shipment.base.line.consignee, mention));
-            }
         }
-        let mut rows = Vec::new();
-        for ((role, name, identifier, country), (count, entities)) in totals {
-            let mut of_mention: Vec<PartyRow<'_>> = entities
-                .into_iter()
-                .map(|(entity, (sum, _, evidence))| PartyRow {
-                    role,
-                    name,
-                    identifier,
-                    country,
-                    entity,
-                    probability: Probability::from_f64(sum as f64 / f64::from(count) / 1e6),
-                    evidence,
-                })
-                .collect();
-            of_mention
-                .sort_by(|left, right| right.probability.cmp(&left.probability).then(left.entity.cmp(right.entity)));
-            rows.extend(of_mention);
-        }
+        let row = |(entity, (sum, mention)): (u32, (u64, u32))| {
+            let (entity, mention) = (self.entities[entity as usize].key.as_str(), &self.mentions[mention as usize]);
+            let Printed { role, name, identifier, country, .. } = alike[0];
+            let probability = Probability::from_f64(sum as f64 / alike.len() as f64 / 1e6);
+            let evidence = self.directory.explain(&mention.form, Scope(mention.scope), entity);
+            PartyRow { role, name, identifier, country, entity, probability, evidence }
+        };
+        let mut rows: Vec<PartyRow<'a>> = entities.into_iter().map(row).collect();
+        rows.sort_by(|left, right| right.probability.cmp(&left.probability).then(left.entity.cmp(right.entity)));
         rows
     }
 }

@@ -7,11 +7,14 @@ use std::collections::BTreeMap;
 
 use crate::flow::{Candidate, hop_timing_bits};
 use crate::goods::{self, Brands};
-use crate::model::{Amount, Bits, Case, CaseOrder, CaseShipment, Evidence, EvidenceKind, Probability, ShipmentRole};
+use crate::model::{Amount, Bits, Case, CaseOrder, CaseShipment, Probability, ShipmentRole};
 
 use super::index::{CaseIndex, identity, papers_of};
 use super::policy::Policy;
-use super::weigh::{ArrivalState, Weighed, in_order_unit, onward_window, weigh, weigh_hop};
+use super::weigh::{
+    ArrivalState, Compared, OrderFacts, Pair, PaperFacts, Reading, Weighed, declaration_readings, in_order_unit,
+    onward_window,
+};
 
 /// Firms between buyer and border that are followed.
 const INTERMEDIARIES_MAX: usize = 2;
@@ -22,9 +25,9 @@ const CANDIDATE_BITS_MIN: f64 = -9.0;
 
 /// A candidate link and why.
 #[derive(Clone, Debug)]
-pub(super) struct Scored {
+pub(super) struct Scored<'a> {
     pub candidate: Candidate,
-    pub evidence: Vec<Evidence>,
+    pub readings: Vec<Reading<'a>>,
 }
 
 /// What is needed to find candidates of one case.
@@ -36,43 +39,41 @@ pub(super) struct Search<'a> {
 }
 
 /// A trail that has reached a transfer: what it weighs so far.
-struct Trail {
+struct Trail<'a> {
     path: Vec<u32>,
     amounts: Vec<Option<Amount>>,
     identity: f64,
     bits: f64,
-    evidence: Vec<Evidence>,
+    readings: Vec<Reading<'a>>,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
     /// Candidates of one order line in canonical order: by onward paper, one path each, the weightiest.
     pub(super) fn of_order(
         &self,
         order_index: usize,
-        arrival: ArrivalState<'_>,
+        arrival: ArrivalState<'a>,
         limits: &mut Vec<String>,
-    ) -> Vec<Scored> {
+    ) -> Vec<Scored<'a>> {
         let order = &self.case.orders[order_index];
         let prior = self.prior(order);
-        let mut best: BTreeMap<u32, Scored> = BTreeMap::new();
+        let mut best: BTreeMap<u32, Scored<'a>> = BTreeMap::new();
         let mut trails = Vec::new();
         for paper_index in self.papers_near(order, limits) {
             let paper = &self.case.shipments[paper_index as usize];
             if !goods::may_match(&order.goods, &paper.goods) {
                 continue;
             }
-            let weighed = weigh(order, paper, arrival, self.brands, self.policy);
+            let mut weighed = Pair::of(order, paper).weigh(arrival, self.brands, self.policy);
+            weighed.readings.extend(declaration_readings(&paper.line, arrival, self.policy));
             let same_firm = identity(&order.buyer, &paper.consignor);
             let bits = prior.bits.to_f64() + weighed.bits().to_f64() * self.policy.temperature;
             match paper.role {
                 ShipmentRole::Onward if bits >= CANDIDATE_BITS_MIN => {
-                    keep_best(
-                        &mut best,
-                        direct(order_index, paper_index, prior.clone(), weighed, same_firm, self.policy),
-                    );
+                    keep_best(&mut best, direct(order_index, paper_index, prior, weighed, same_firm, self.policy));
                 }
                 ShipmentRole::Transfer if bits >= TRANSFER_BITS_MIN => {
-                    trails.push(first_trail(paper_index, weighed, same_firm, bits, &prior));
+                    trails.push(first_trail(paper_index, weighed, same_firm, bits, prior));
                 }
                 _ => {}
             }
@@ -84,23 +85,22 @@ impl Search<'_> {
     }
 
     /// The prior from the buyer's record on its other order lines.
-    fn prior(&self, order: &CaseOrder) -> Evidence {
+    fn prior(&self, order: &CaseOrder) -> Reading<'a> {
         let Some(share) = order.buyer.iter().max_by_key(|share| (share.probability, std::cmp::Reverse(share.entity)))
         else {
-            return prior_row(self.policy.prior_bits(0.0, 0.0), "no record of this buyer".to_owned());
+            return Reading { compared: Compared::Prior(None), bits: self.policy.prior_bits(0.0, 0.0) };
         };
         let entity = &self.case.entities[share.entity as usize];
         let own = order.echo.to_f64();
         let others = (entity.echoed_millionths as f64 / 1e6 - own).max(0.0);
         let lines = f64::from(entity.order_line_count.saturating_sub(1));
-        let text =
-            format!("{others:.1} of {lines:.0} other order lines of this buyer have an onward shipment like them");
-        prior_row(self.policy.prior_bits(others.min(lines), lines), text)
+        let bits = self.policy.prior_bits(others.min(lines), lines);
+        Reading { compared: Compared::Prior(Some((others, lines))), bits }
     }
 
     /// Papers of the buyer in the window; only the earliest of them when there are too many.
     fn papers_near(&self, order: &CaseOrder, limits: &mut Vec<String>) -> Vec<u32> {
-        let (from, until) = onward_window(&order.line, self.policy);
+        let (from, until) = onward_window(&OrderFacts::of(order), self.policy);
         let mut papers = papers_of(&self.index.sent, &order.buyer, from, until);
         if papers.len() > self.policy.papers_per_order_max {
             limits.push(format!(
@@ -114,7 +114,12 @@ impl Search<'_> {
     }
 
     /// One firm further: what the receivers of the transfers sent on.
-    fn follow(&self, order_index: usize, trails: Vec<Trail>, best: &mut BTreeMap<u32, Scored>) -> Vec<Trail> {
+    fn follow(
+        &self,
+        order_index: usize,
+        trails: Vec<Trail<'a>>,
+        best: &mut BTreeMap<u32, Scored<'a>>,
+    ) -> Vec<Trail<'a>> {
         let order = &self.case.orders[order_index];
         let mut further = Vec::new();
         for trail in trails {
@@ -129,7 +134,7 @@ impl Search<'_> {
                 let Some(next) = self.step(order, &trail, transfer, paper_index, paper) else { continue };
                 match paper.role {
                     ShipmentRole::Onward if next.bits >= CANDIDATE_BITS_MIN => {
-                        keep_best(best, through(order_index, paper_index, &order.line, next, paper));
+                        keep_best(best, through(order_index, paper_index, order, next, paper));
                     }
                     ShipmentRole::Transfer if next.bits >= TRANSFER_BITS_MIN => further.push(next),
                     _ => {}
@@ -142,43 +147,35 @@ impl Search<'_> {
     /// Extends a trail by one paper. The whole trail is no more believable than each of its steps.
     fn step(
         &self,
-        order: &CaseOrder,
-        trail: &Trail,
-        transfer: &CaseShipment,
+        order: &'a CaseOrder,
+        trail: &Trail<'a>,
+        transfer: &'a CaseShipment,
         paper_index: u32,
-        paper: &CaseShipment,
-    ) -> Option<Trail> {
+        paper: &'a CaseShipment,
+    ) -> Option<Trail<'a>> {
         let same_firm = identity(&transfer.consignee, &paper.consignor).to_f64();
         if same_firm < self.policy.share_min {
             return None;
         }
-        let transferred = trail.amounts.last().copied().flatten();
+        let transferred = trail.amounts.last().copied().flatten().unwrap_or(order.line.quantity);
         let lag_days = paper.line.date.days_since(transfer.line.date);
-        let weighed = weigh_hop(order, transferred, paper, self.brands, self.policy);
+        let weighed = Pair::of(order, paper).weigh_hop(transferred, "transferred", self.brands, self.policy);
         let hop_bits = self.policy.hop_prior_bits().to_f64()
             + hop_timing_bits(lag_days).to_f64()
             + weighed.bits().to_f64() * self.policy.temperature;
         let bits = both(trail.bits, hop_bits);
-        let mut evidence: Vec<Evidence> =
-            trail.evidence.iter().filter(|row| row.kind == EvidenceKind::Transfer).cloned().collect();
-        evidence.extend(weighed.evidence);
-        let explained: f64 = evidence.iter().map(|row| row.bits.to_f64()).sum();
-        evidence.push(Evidence {
-            kind: EvidenceKind::Transfer,
-            ours: format!("{} {} of {}", transfer.line.key.kind, transfer.line.key.number, transfer.line.date),
-            theirs: format!("{lag_days} days before this paper"),
-            bits: Bits::from_f64(bits - explained),
-        });
+        let is_transfer = |reading: &&Reading<'_>| matches!(reading.compared, Compared::Transfer { .. });
+        let mut readings: Vec<Reading<'a>> = trail.readings.iter().filter(is_transfer).copied().collect();
+        readings.extend(weighed.readings);
+        let explained: Bits = readings.iter().map(|reading| reading.bits).sum();
+        let compared = Compared::Transfer { paper: &transfer.line, lag_days };
+        readings.push(Reading { compared, bits: Bits::from_f64(bits - explained.to_f64()) });
         let mut path = trail.path.clone();
         path.push(paper_index);
         let mut amounts = trail.amounts.clone();
         amounts.push(weighed.amount);
-        Some(Trail { path, amounts, identity: trail.identity * same_firm, bits, evidence })
+        Some(Trail { path, amounts, identity: trail.identity * same_firm, bits, readings })
     }
-}
-
-fn prior_row(bits: Bits, text: String) -> Evidence {
-    Evidence { kind: EvidenceKind::Prior, ours: text, theirs: String::new(), bits }
 }
 
 /// Odds, in bits, of two things being both true.
@@ -189,8 +186,8 @@ fn both(left_bits: f64, right_bits: f64) -> f64 {
     (product / (1.0 - product)).log2()
 }
 
-fn keep_best(best: &mut BTreeMap<u32, Scored>, scored: Scored) {
-    let weight = |scored: &Scored| {
+fn keep_best<'a>(best: &mut BTreeMap<u32, Scored<'a>>, scored: Scored<'a>) {
+    let weight = |scored: &Scored<'_>| {
         f64::from(scored.candidate.bits.0) + 1000.0 * scored.candidate.identity.to_f64().max(1e-6).log2()
     };
     match best.get(&scored.candidate.onward) {
@@ -201,20 +198,20 @@ fn keep_best(best: &mut BTreeMap<u32, Scored>, scored: Scored) {
     }
 }
 
-fn direct(
+fn direct<'a>(
     order: usize,
     paper: u32,
-    prior: Evidence,
-    weighed: Weighed,
+    prior: Reading<'a>,
+    weighed: Weighed<'a>,
     same_firm: Probability,
     policy: &Policy,
-) -> Scored {
-    let mut evidence = vec![prior];
-    evidence.extend(weighed.evidence.into_iter().map(|mut row| {
-        row.bits = Bits::from_f64(row.bits.to_f64() * policy.temperature);
-        row
+) -> Scored<'a> {
+    let mut readings = vec![prior];
+    readings.extend(weighed.readings.into_iter().map(|mut reading| {
+        reading.bits = Bits::from_f64(reading.bits.to_f64() * policy.temperature);
+        reading
     }));
-    let bits = evidence.iter().map(|row| row.bits).sum();
+    let bits = readings.iter().map(|reading| reading.bits).sum();
     let candidate = Candidate {
         supply: order as u32,
         onward: paper,
@@ -224,35 +221,41 @@ fn direct(
         identity: same_firm,
         bits,
     };
-    Scored { candidate, evidence }
+    Scored { candidate, readings }
 }
 
-fn first_trail(paper: u32, weighed: Weighed, same_firm: Probability, bits: f64, prior: &Evidence) -> Trail {
+fn first_trail<'a>(
+    paper: u32,
+    weighed: Weighed<'a>,
+    same_firm: Probability,
+    bits: f64,
+    prior: Reading<'a>,
+) -> Trail<'a> {
     Trail {
         path: vec![paper],
         amounts: vec![weighed.amount],
         identity: same_firm.to_f64(),
         bits,
-        evidence: vec![prior.clone()],
+        readings: vec![prior],
     }
 }
 
-fn through(
-    order: usize,
+fn through<'a>(
+    order_index: usize,
     paper_index: u32,
-    line: &crate::model::OrderLine,
-    trail: Trail,
+    order: &CaseOrder,
+    trail: Trail<'a>,
     paper: &CaseShipment,
-) -> Scored {
+) -> Scored<'a> {
     let hops = trail.path.len() - 1;
     let candidate = Candidate {
-        supply: order as u32,
+        supply: order_index as u32,
         onward: paper_index,
         path: trail.path[..hops].to_vec(),
-        onward_amount: in_order_unit(line, &paper.line),
+        onward_amount: in_order_unit(&OrderFacts::of(order), &PaperFacts::of(paper)),
         path_amounts: trail.amounts[..hops].to_vec(),
         identity: Probability::from_f64(trail.identity),
         bits: Bits::from_f64(trail.bits),
     };
-    Scored { candidate, evidence: trail.evidence }
+    Scored { candidate, readings: trail.readings }
 }

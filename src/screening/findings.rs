@@ -10,7 +10,7 @@ use crate::model::{
 use super::arrivals::arrival_state;
 use super::candidates::Scored;
 use super::policy::{ENGINE_VERSION, Policy};
-use super::weigh::ArrivalState;
+use super::weigh::{ArrivalState, Reading};
 
 /// Links shown in one finding; the weaker ones are left out and that is said.
 const LINKS_PER_FINDING_MAX: usize = 200;
@@ -19,7 +19,7 @@ const LINKS_PER_FINDING_MAX: usize = 200;
 pub(super) struct Judged<'a> {
     pub case: &'a Case,
     pub policy: &'a Policy,
-    pub scored: &'a [Scored],
+    pub scored: &'a [Scored<'a>],
     pub attribution: &'a Attribution,
     pub arrival_of: &'a [Option<u32>],
     pub limits: &'a [Vec<String>],
@@ -116,11 +116,11 @@ fn kind(judged: &Judged<'_>, shown: &[usize], arrival: ArrivalState<'_>, level: 
 }
 
 fn link(judged: &Judged<'_>, index: usize) -> Link {
-    let Scored { candidate, evidence } = &judged.scored[index];
+    let Scored { candidate, readings } = &judged.scored[index];
     let attributed = &judged.attribution.links[index];
     let onward = &judged.case.shipments[candidate.onward as usize].line;
     let order = &judged.case.orders[candidate.supply as usize];
-    let mut evidence = evidence.clone();
+    let mut evidence: Vec<Evidence> = readings.iter().map(Reading::evidence).collect();
     let firms_bits = Bits::from_f64(candidate.identity.to_f64().max(1e-6).log2());
     evidence.insert(1, identity_evidence(judged, index, firms_bits));
     let probability = attributed.probability.to_f64().clamp(1e-6, 1.0 - 1e-6);

@@ -8,14 +8,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::goods;
-use crate::model::{
-    Case, CaseLimits, CaseOrder, CaseShipment, Day, EntityShare, EntityView, GoodsForm, OrderLine, ShipmentRole,
-};
+use crate::model::{Case, CaseLimits, CaseOrder, CaseShipment, Day, EntityShare, EntityView, GoodsForm, ShipmentRole};
 
 use super::holdings::{HeldShipment, Holdings};
 use super::policy::Policy;
 use super::record::between;
-use super::weigh::{arrival_window, onward_window};
+use super::weigh::{OrderFacts, arrival_window, onward_window};
 
 /// The records of one case, by their numbers in the holdings.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +37,7 @@ impl Cut {
 }
 
 /// From which day to which a paper of some kind is tied to an order line.
-type Window = fn(&OrderLine, &Policy) -> (Day, Day);
+type Window = fn(&OrderFacts, &Policy) -> (Day, Day);
 
 /// A record waiting for its ties to be followed.
 #[derive(Clone, Copy)]
@@ -57,19 +55,29 @@ struct Walk<'a> {
 impl Holdings {
     /// All cases of all tenants, each order line in exactly one.
     pub fn cuts(&self) -> Vec<Cut> {
+        self.cuts_in_order().collect()
+    }
+
+    /// The same one by one, in the canonical order of the first order line of each.
+    pub(super) fn cuts_in_order(&self) -> impl Iterator<Item = Cut> {
         let mut done = vec![false; self.orders.len()];
-        let mut cuts = Vec::new();
-        for order in self.orders_by_key() {
+        self.orders_by_key().into_iter().filter_map(move |order| {
             if done[order as usize] {
-                continue;
+                return None;
             }
             let cut = self.cut_around(order);
-            for order in &cut.orders {
-                done[*order as usize] = true;
-            }
-            cuts.push(cut);
+            cut.orders.iter().for_each(|order| done[*order as usize] = true);
+            Some(cut)
+        })
+    }
+
+    /// The place of each order line in the canonical order.
+    pub(super) fn order_ranks(&self) -> Vec<u32> {
+        let mut ranks = vec![0; self.orders.len()];
+        for (rank, order) in self.orders_by_key().into_iter().enumerate() {
+            ranks[order as usize] = rank as u32;
         }
-        cuts
+        ranks
     }
 
     /// The case that an order line belongs to.
@@ -92,19 +100,25 @@ impl Holdings {
         let mut orders: Vec<u32> = (0..self.orders.len() as u32).collect();
         orders.sort_by_key(|order| {
             let held = &self.orders[*order as usize];
-            (self.tenants[held.tenant as usize].as_str(), &held.base.line.key)
+            (self.tenants[held.tenant as usize].as_str(), self.pool.order_rank(&held.row))
         });
+        orders
+    }
+
+    /// Order lines of a cut by key, as the case has them.
+    pub(super) fn orders_in_order(&self, cut: &Cut) -> Vec<u32> {
+        let mut orders: Vec<u32> = cut.orders.iter().copied().collect();
+        orders.sort_by_key(|order| self.pool.order_rank(&self.orders[*order as usize].row));
         orders
     }
 
     /// The case of a cut, everything in canonical order.
     pub fn case(&self, cut: &Cut) -> Case {
-        let mut orders: Vec<u32> = cut.orders.iter().copied().collect();
-        orders.sort_by_key(|order| &self.orders[*order as usize].base.line.key);
+        let orders = self.orders_in_order(cut);
         let mut shipments: Vec<u32> = cut.shipments.iter().copied().collect();
         shipments.sort_by_key(|shipment| {
-            let line = &self.shipments[*shipment as usize].base.line;
-            (line.date, &line.key)
+            let row = &self.shipments[*shipment as usize].row;
+            (row.date, self.pool.shipment_rank(row))
         });
         let mut views = Views::new(self, cut.tenant);
         for order in &orders {
@@ -138,23 +152,32 @@ impl Holdings {
     fn case_order(&self, order: u32, views: &Views<'_>) -> CaseOrder {
         let held = &self.orders[order as usize];
         CaseOrder {
+            line: Arc::new(self.pool.order(&held.row)),
+            goods: Arc::clone(&held.goods),
             buyer: views.shares(held.buyer),
             echo: held.echo.probability,
+            value_euro: held.value_euro,
             arrival_due: held.echo.arrival_due,
-            ..held.base.clone()
         }
     }
 
     fn case_shipment(&self, shipment: u32, views: &Views<'_>) -> CaseShipment {
         let held = &self.shipments[shipment as usize];
         let shares = |mention: Option<u32>| mention.map_or_else(Arc::default, |mention| views.shares(mention));
-        CaseShipment { consignor: shares(held.consignor), consignee: shares(held.consignee), ..held.base.clone() }
+        CaseShipment {
+            line: Arc::new(self.pool.shipment(&held.row)),
+            role: held.role,
+            goods: Arc::clone(&held.goods),
+            consignor: shares(held.consignor),
+            consignee: shares(held.consignee),
+            value_euro: held.value_euro,
+        }
     }
 
     fn brands_in(&self, orders: &[u32], shipments: &[u32]) -> Vec<String> {
         let mut brands = BTreeSet::new();
-        let of_orders = orders.iter().map(|order| &self.orders[*order as usize].base.goods);
-        let of_shipments = shipments.iter().map(|shipment| &self.shipments[*shipment as usize].base.goods);
+        let of_orders = orders.iter().map(|order| &self.orders[*order as usize].goods);
+        let of_shipments = shipments.iter().map(|shipment| &self.shipments[*shipment as usize].goods);
         for goods in of_orders.chain(of_shipments) {
             let goods: &GoodsForm = goods;
             brands.extend(self.brands.find(&goods.description_folded).map(str::to_owned));
@@ -204,15 +227,15 @@ impl Walk<'_> {
     fn follow_order(&mut self, order: u32) {
         let holdings = self.holdings;
         let held = &holdings.orders[order as usize];
-        let line = &held.base.line;
-        let (from, until) = onward_window(line, &holdings.policy);
-        let (arrival_from, arrival_until) = arrival_window(line, &holdings.policy);
-        for (entity, _) in &holdings.mentions[held.buyer as usize].shares {
-            let entity = &holdings.entities[*entity as usize];
+        let facts = held.facts();
+        let (from, until) = onward_window(&facts, &holdings.policy);
+        let (arrival_from, arrival_until) = arrival_window(&facts, &holdings.policy);
+        for (entity, _) in holdings.followed(held.buyer) {
+            let entity = &holdings.entities[entity as usize];
             let sent = between(&entity.sent, from, until);
             let arrived = between(&entity.arrivals_received, arrival_from, arrival_until);
             for (_, paper) in sent.iter().chain(arrived) {
-                if goods::may_match(&held.base.goods, &holdings.shipments[*paper as usize].base.goods) {
+                if goods::may_match(&held.goods, &holdings.shipments[*paper as usize].goods) {
                     self.meet_shipment(*paper);
                 }
             }
@@ -223,7 +246,7 @@ impl Walk<'_> {
     fn follow_shipment(&mut self, shipment: u32) {
         let holdings = self.holdings;
         let held = &holdings.shipments[shipment as usize];
-        match held.base.role {
+        match held.role {
             ShipmentRole::Arrival => self.orders_of(held.consignee, held, arrival_window),
             ShipmentRole::Transfer => {
                 self.orders_of(held.consignor, held, onward_window);
@@ -242,17 +265,17 @@ impl Walk<'_> {
     fn orders_of(&mut self, mention: Option<u32>, paper: &HeldShipment, window: Window) {
         let holdings = self.holdings;
         let Some(mention) = mention else { return };
-        let day = paper.base.line.date;
+        let day = paper.row.date;
         let earliest = day.plus_days(-holdings.policy.days_after_order_max);
         let latest = day.plus_days(holdings.policy.days_before_order_max);
-        for (entity, _) in &holdings.mentions[mention as usize].shares {
-            for (_, order) in between(&holdings.entities[*entity as usize].orders, earliest, latest) {
+        for (entity, _) in holdings.followed(mention) {
+            for (_, order) in between(&holdings.entities[entity as usize].orders, earliest, latest) {
                 let order_held = &holdings.orders[*order as usize];
-                let (from, until) = window(&order_held.base.line, &holdings.policy);
+                let (from, until) = window(&order_held.facts(), &holdings.policy);
                 if order_held.tenant == self.cut.tenant
                     && from <= day
                     && day <= until
-                    && goods::may_match(&order_held.base.goods, &paper.base.goods)
+                    && goods::may_match(&order_held.goods, &paper.goods)
                 {
                     self.meet_order(*order);
                 }
@@ -263,11 +286,11 @@ impl Walk<'_> {
     fn transfers_before(&mut self, paper: &HeldShipment) {
         let holdings = self.holdings;
         let Some(mention) = paper.consignor else { return };
-        let until = paper.base.line.date;
+        let until = paper.row.date;
         let from = until.plus_days(-holdings.policy.days_after_transfer_max);
-        for (entity, _) in &holdings.mentions[mention as usize].shares {
-            for (_, transfer) in between(&holdings.entities[*entity as usize].transfers_received, from, until) {
-                if goods::may_match(&holdings.shipments[*transfer as usize].base.goods, &paper.base.goods) {
+        for (entity, _) in holdings.followed(mention) {
+            for (_, transfer) in between(&holdings.entities[entity as usize].transfers_received, from, until) {
+                if goods::may_match(&holdings.shipments[*transfer as usize].goods, &paper.goods) {
                     self.meet_shipment(*transfer);
                 }
             }
@@ -277,11 +300,11 @@ impl Walk<'_> {
     fn papers_after(&mut self, transfer: &HeldShipment) {
         let holdings = self.holdings;
         let Some(mention) = transfer.consignee else { return };
-        let from = transfer.base.line.date;
+        let from = transfer.row.date;
         let until = from.plus_days(holdings.policy.days_after_transfer_max);
-        for (entity, _) in &holdings.mentions[mention as usize].shares {
-            for (_, paper) in between(&holdings.entities[*entity as usize].sent, from, until) {
-                if goods::may_match(&transfer.base.goods, &holdings.shipments[*paper as usize].base.goods) {
+        for (entity, _) in holdings.followed(mention) {
+            for (_, paper) in between(&holdings.entities[entity as usize].sent, from, until) {
+                if goods::may_match(&transfer.goods, &holdings.shipments[*paper as usize].goods) {
                     self.meet_shipment(*paper);
                 }
             }
@@ -316,7 +339,7 @@ impl<'a> Views<'a> {
 
     /// Entities by key; from now on [`Views::shares`] knows their places.
     fn finish(&mut self) -> Vec<EntityView> {
-        let of_mention = |mention: &u32| self.holdings.mentions[*mention as usize].shares.iter().map(|share| share.0);
+        let of_mention = |mention: &u32| self.holdings.followed(*mention).map(|share| share.0);
         let numbers: BTreeSet<u32> = self.mentions.iter().flat_map(of_mention).collect();
         let mut numbers: Vec<u32> = numbers.into_iter().collect();
         numbers.sort_by_key(|entity| &self.holdings.entities[*entity as usize].key);
@@ -338,13 +361,10 @@ impl<'a> Views<'a> {
     }
 
     fn shares(&self, mention: u32) -> Arc<Vec<EntityShare>> {
-        let mut shares: Vec<EntityShare> = self.holdings.mentions[mention as usize]
-            .shares
-            .iter()
-            .filter_map(|(entity, probability)| {
-                let entity = *self.places.get(entity)?;
-                Some(EntityShare { entity, probability: *probability })
-            })
+        let mut shares: Vec<EntityShare> = self
+            .holdings
+            .followed(mention)
+            .filter_map(|(entity, probability)| Some(EntityShare { entity: *self.places.get(&entity)?, probability }))
             .collect();
         shares.sort_by(|left, right| right.probability.cmp(&left.probability).then(left.entity.cmp(&right.entity)));
         Arc::new(shares)

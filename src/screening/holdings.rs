@@ -11,28 +11,44 @@ use rayon::prelude::*;
 
 use crate::goods::Brands;
 use crate::model::{
-    Amount, ArrivalCoverage, CaseOrder, CaseShipment, Company, Corridor, Day, DocumentKey, DocumentKind, GoodsForm,
-    HsCode, MentionForm, OrderKey, OrderLine, Party, Probability, Record, ShipmentLine, ShipmentRole,
+    Amount, ArrivalCoverage, Company, Corridor, Day, DocumentKind, GoodsForm, MentionForm, Probability, Record,
+    ShipmentLine, ShipmentRole,
 };
 use crate::normalize::{self, Rates};
-use crate::resolve::{Candidate, Directory, Scope, Touched};
+use crate::resolve::{Directory, Scope, Touched};
 
 use super::policy::Policy;
+use super::pool::{CargoRow, GoodsRow, OrderName, OrderRow, PartyId, Pool, ShipmentName, ShipmentRow};
 use super::record::EchoOf;
 use super::settle::Unsettled;
+use super::weigh::{OrderFacts, PaperFacts};
 
 /// A mention, whom it may stand for, and the records that carry it.
 #[derive(Debug)]
 pub(super) struct Mention {
     pub form: Arc<MentionForm>,
     pub scope: u32,
-    /// Entities by internal number with their shares, by entity key.
-    pub shares: Vec<(u32, Probability)>,
-    /// The full answer, for the list of parties.
-    pub candidates: Arc<Vec<Candidate>>,
-    pub orders: Vec<u32>,
-    pub sent: Vec<u32>,
-    pub received: Vec<u32>,
+    /// Entities by internal number with their shares, the greatest first.
+    pub shares: Box<[(u32, Probability)]>,
+    /// So many of them are followed; the smaller ones are only told in the list of parties.
+    pub followed_count: u8,
+    pub carried: Vec<Carried>,
+}
+
+impl Mention {
+    /// The entities that are followed, with their shares.
+    pub(super) fn followed(&self) -> &[(u32, Probability)] {
+        self.shares.get(..self.followed_count.into()).unwrap_or(&self.shares)
+    }
+}
+
+/// A record that carries a mention.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Carried {
+    /// As the buyer of this order line.
+    Order(u32),
+    /// As a party of this shipment line.
+    Shipment(u32),
 }
 
 /// An entity and its records, each list by day.
@@ -45,29 +61,46 @@ pub(super) struct Entity {
     pub arrivals_received: Vec<(Day, u32)>,
 }
 
-/// An order line held, with shares left empty until a case is gathered.
+/// An order line held.
 #[derive(Debug)]
 pub(super) struct HeldOrder {
     pub tenant: u32,
-    pub base: CaseOrder,
+    pub row: OrderRow,
+    pub goods: Arc<GoodsForm>,
+    pub value_euro: Option<Amount>,
     pub buyer: u32,
     pub echo: EchoOf,
 }
 
-/// A shipment line held, likewise.
+/// A shipment line held.
 #[derive(Debug)]
 pub(super) struct HeldShipment {
     /// The only tenant who may see it, or all.
     pub visible_to: Option<u32>,
-    pub base: CaseShipment,
+    pub row: ShipmentRow,
+    pub role: ShipmentRole,
+    pub goods: Arc<GoodsForm>,
+    pub value_euro: Option<Amount>,
     pub consignor: Option<u32>,
     pub consignee: Option<u32>,
+}
+
+impl HeldOrder {
+    /// What is weighed of it besides its goods.
+    pub(super) fn facts(&self) -> OrderFacts {
+        self.row.facts(self.value_euro)
+    }
 }
 
 impl HeldShipment {
     /// Whether a tenant may see it.
     pub(super) fn is_visible_to(&self, tenant: u32) -> bool {
         self.visible_to.is_none_or(|owner| owner == tenant)
+    }
+
+    /// What is weighed of it besides its goods.
+    pub(super) fn facts(&self) -> PaperFacts {
+        self.row.facts(self.value_euro)
     }
 }
 
@@ -79,68 +112,41 @@ pub(super) struct BuyerRecord {
     pub echoed_millionths: u64,
 }
 
-/// Goods as a record spells them.
-struct GoodsText<'a> {
-    hs_code: Option<&'a HsCode>,
-    /// Description, brand, part number, GTIN.
-    texts: [&'a str; 4],
-    serial_numbers: &'a [String],
-    lot_numbers: &'a [String],
+/// A record whose texts are in the pool.
+enum Incoming {
+    Order { tenant: u32, row: OrderRow, value_euro: Option<Amount> },
+    Shipment { visible_to: Option<u32>, row: ShipmentRow, role: ShipmentRole, value_euro: Option<Amount> },
+    Company(Box<Company>),
 }
 
-impl GoodsText<'_> {
-    /// What the goods are called, unless single pieces are named: those are never spelt alike twice.
-    fn spelling(&self) -> Option<String> {
-        let is_common = self.serial_numbers.is_empty() && self.lot_numbers.is_empty();
-        let [description, brand, part_number, gtin] = self.texts;
-        let code = self.hs_code.map_or("", HsCode::digits);
-        is_common.then(|| [code, description, brand, part_number, gtin].join("\u{1f}"))
+impl Incoming {
+    /// Parties that are resolved, the buyer and whoever acts in the ostensible destination, with the scope of the
+    /// paper: 0 for all, n + 1 for tenant n.
+    fn mentioned(&self) -> [Option<(PartyId, u32)>; 2] {
+        match self {
+            Self::Order { tenant, row, .. } => [Some((row.buyer, tenant + 1)), None],
+            Self::Shipment { visible_to, row, role, .. } => {
+                let scope = visible_to.map_or(0, |tenant| tenant + 1);
+                [
+                    (*role != ShipmentRole::Arrival).then_some((row.consignor, scope)),
+                    (*role != ShipmentRole::Onward).then_some((row.consignee, scope)),
+                ]
+            }
+            Self::Company(_) => [None, None],
+        }
     }
 
-    fn fold(&self) -> GoodsForm {
-        let [description, brand, part_number, gtin] = self.texts;
-        normalize::goods(self.hs_code, description, brand, part_number, gtin, self.serial_numbers, self.lot_numbers)
-    }
-}
-
-fn goods_of(record: &Record) -> Option<GoodsText<'_>> {
-    match record {
-        Record::Order(line) => Some(goods_of_order(line)),
-        Record::Shipment(line) => Some(goods_of_shipment(line)),
-        Record::Company(_) => None,
-    }
-}
-
-fn goods_of_order(line: &OrderLine) -> GoodsText<'_> {
-    GoodsText {
-        hs_code: line.hs_code.as_ref(),
-        texts: [&line.description, &line.brand, &line.part_number, &line.gtin],
-        serial_numbers: &line.serial_numbers,
-        lot_numbers: &line.lot_numbers,
+    fn common_goods(&self) -> Option<GoodsRow> {
+        match self {
+            Self::Order { row, .. } => row.cargo.common_goods(),
+            Self::Shipment { row, .. } => row.cargo.common_goods(),
+            Self::Company(_) => None,
+        }
     }
 }
 
-fn goods_of_shipment(line: &ShipmentLine) -> GoodsText<'_> {
-    GoodsText {
-        hs_code: line.hs_code.as_ref(),
-        texts: [&line.description, &line.brand, &line.part_number, &line.gtin],
-        serial_numbers: &line.serial_numbers,
-        lot_numbers: &line.lot_numbers,
-    }
-}
-
-/// Parties of a record that are resolved: the buyer, and whoever acts in the ostensible destination.
-fn parties_of(record: &Record, corridor: Corridor) -> Vec<&Party> {
-    match record {
-        Record::Order(line) => vec![&line.buyer],
-        Record::Shipment(line) => match role(line, corridor) {
-            ShipmentRole::Arrival => vec![&line.consignee],
-            ShipmentRole::Transfer => vec![&line.consignor, &line.consignee],
-            ShipmentRole::Onward => vec![&line.consignor],
-        },
-        Record::Company(_) => Vec::new(),
-    }
-}
+/// Parties folded for the records being inserted.
+type NewForms = HashMap<PartyId, Arc<MentionForm>>;
 
 /// What happened to a record offered to the holdings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -159,10 +165,13 @@ pub struct Holdings {
     pub(super) policy: Policy,
     pub(super) corridor: Corridor,
     pub(super) directory: Directory,
+    pub(super) pool: Pool,
     pub(super) brands: Brands,
     pub(super) brand_names: BTreeSet<String>,
     pub(super) mentions: Vec<Mention>,
     mention_ids: HashMap<(Arc<MentionForm>, u32), u32>,
+    /// The mention of a spelling in a scope.
+    mention_of_party: HashMap<(PartyId, u32), u32>,
     pub(super) entities: Vec<Entity>,
     pub(super) entity_ids: HashMap<String, u32>,
     pub(super) mentions_by_key: HashMap<u64, Vec<u32>>,
@@ -170,14 +179,14 @@ pub struct Holdings {
     pub(super) mentions_keyed: usize,
     pub(super) tenants: Vec<String>,
     pub(super) orders: Vec<HeldOrder>,
-    pub(super) order_ids: HashMap<(u32, OrderKey), u32>,
+    pub(super) order_ids: HashMap<(u32, OrderName), u32>,
     pub(super) shipments: Vec<HeldShipment>,
-    shipment_ids: HashMap<(Option<u32>, DocumentKey), u32>,
+    shipment_ids: HashMap<(Option<u32>, ShipmentName), u32>,
     companies: HashMap<(String, String), Company>,
     pub(super) records_by_buyer: HashMap<(u32, u32), BuyerRecord>,
     pub(super) coverage: Vec<ArrivalCoverage>,
-    forms: HashMap<Party, Arc<MentionForm>>,
-    goods_forms: HashMap<Box<str>, Arc<GoodsForm>>,
+    /// Goods that are spelt alike are folded once and held once.
+    goods_forms: HashMap<GoodsRow, Arc<GoodsForm>>,
     pub(super) arrival_days: Option<(Day, Day)>,
     pub(super) unsettled: Unsettled,
 }
@@ -189,10 +198,12 @@ impl Holdings {
             policy,
             corridor,
             directory: Directory::new(),
+            pool: Pool::default(),
             brands: Brands::new(std::iter::empty::<&str>()),
             brand_names: BTreeSet::new(),
             mentions: Vec::new(),
             mention_ids: HashMap::new(),
+            mention_of_party: HashMap::new(),
             entities: Vec::new(),
             entity_ids: HashMap::new(),
             mentions_by_key: HashMap::new(),
@@ -205,50 +216,113 @@ impl Holdings {
             companies: HashMap::new(),
             records_by_buyer: HashMap::new(),
             coverage: Vec::new(),
-            forms: HashMap::new(),
             goods_forms: HashMap::new(),
             arrival_days: None,
             unsettled: Unsettled::default(),
         }
     }
 
-    /// Folds the spellings of many records side by side, so that inserting them one by one finds them folded.
-    pub fn prepare(&mut self, records: &[Record]) {
-        let parties: HashSet<&Party> = records.iter().flat_map(|record| parties_of(record, self.corridor)).collect();
-        let new: Vec<&Party> = parties.into_iter().filter(|party| !self.forms.contains_key(*party)).collect();
-        let folded: Vec<(Party, Arc<MentionForm>)> =
-            new.into_par_iter().map(|party| (party.clone(), Arc::new(normalize::mention(party)))).collect();
-        make_room(&mut self.forms);
-        self.forms.extend(folded);
-        let spellings: HashMap<String, GoodsText<'_>> = records
-            .iter()
-            .filter_map(goods_of)
-            .filter_map(|text| Some((text.spelling()?, text)))
-            .filter(|(spelling, _)| !self.goods_forms.contains_key(spelling.as_str()))
-            .collect();
-        let folded: Vec<(Box<str>, Arc<GoodsForm>)> = spellings
-            .into_par_iter()
-            .map(|(spelling, text)| (spelling.into_boxed_str(), Arc::new(text.fold())))
-            .collect();
-        make_room(&mut self.goods_forms);
-        for (spelling, goods) in folded {
-            self.learn_brand(&goods);
-            self.goods_forms.insert(spelling, goods);
-        }
-    }
-
     /// Offers one record; `tenant` is whose it is, or `None` when all may see it. Orders always are somebody's.
     /// It counts in cases after the next [`Holdings::settle`].
     pub fn insert(&mut self, tenant: Option<&str>, record: Record) -> Held {
-        let tenant = tenant.map(|tenant| self.tenant_id(tenant));
+        self.insert_all(vec![(tenant, record)]).pop().unwrap_or(Held::Same)
+    }
+
+    /// Offers many records, see [`Holdings::insert`]; their spellings are folded side by side. What became of each
+    /// comes back in the same order.
+    pub fn insert_all(&mut self, records: Vec<(Option<&str>, Record)>) -> Vec<Held> {
+        let incoming: Vec<Incoming> =
+            records.into_iter().map(|(owner, record)| self.take_into_pool(owner, record)).collect();
+        let mut forms = self.fold_parties(&incoming);
+        self.fold_goods(&incoming);
+        incoming.into_iter().map(|record| self.insert_one(record, &mut forms)).collect()
+    }
+
+    fn take_into_pool(&mut self, owner: Option<&str>, record: Record) -> Incoming {
+        let tenant = owner.map(|owner| self.tenant_id(owner));
         match record {
-            Record::Order(line) => {
-                let tenant = tenant.unwrap_or_else(|| self.tenant_id(""));
-                self.insert_order(tenant, *line)
-            }
-            Record::Shipment(line) => self.insert_shipment(tenant, *line),
-            Record::Company(company) => self.insert_company(*company),
+            Record::Order(line) => Incoming::Order {
+                tenant: tenant.unwrap_or_else(|| self.tenant_id("")),
+                row: self.pool.order_row(&line),
+                value_euro: euro(line.value, &line.currency, line.order_date),
+            },
+            Record::Shipment(line) => Incoming::Shipment {
+                visible_to: tenant,
+                row: self.pool.shipment_row(&line),
+                role: role(&line, self.corridor),
+                value_euro: euro(line.value, &line.currency, line.date),
+            },
+            Record::Company(company) => Incoming::Company(company),
         }
+    }
+
+    /// Folded forms of the parties that are no mention yet.
+    fn fold_parties(&self, incoming: &[Incoming]) -> NewForms {
+        let mentioned = incoming.iter().flat_map(Incoming::mentioned).flatten();
+        let new: HashSet<PartyId> =
+            mentioned.filter(|place| !self.mention_of_party.contains_key(place)).map(|(party, _)| party).collect();
+        new.into_par_iter().map(|party| (party, self.fold_party(party))).collect()
+    }
+
+    fn fold_party(&self, party: PartyId) -> Arc<MentionForm> {
+        Arc::new(normalize::mention(&self.pool.party_of(party)))
+    }
+
+    /// Folds goods that are spelt in a new way. Those that name single pieces are never spelt alike twice and wait.
+    fn fold_goods(&mut self, incoming: &[Incoming]) {
+        let rows = incoming.iter().filter_map(Incoming::common_goods);
+        let new: HashSet<GoodsRow> = rows.filter(|row| !self.goods_forms.contains_key(row)).collect();
+        let folded: Vec<(GoodsRow, Arc<GoodsForm>)> =
+            new.into_par_iter().map(|row| (row, Arc::new(self.pool.fold_goods(row)))).collect();
+        self.goods_forms.extend(folded);
+    }
+
+    fn insert_one(&mut self, incoming: Incoming, forms: &mut NewForms) -> Held {
+        if let Some(held) = self.known(&incoming) {
+            return held;
+        }
+        let [first, second] =
+            incoming.mentioned().map(|place| place.map(|(party, scope)| self.mention_id(party, scope, forms)));
+        match incoming {
+            Incoming::Order { tenant, row, value_euro } => {
+                let order = self.orders.len() as u32;
+                let buyer = first.unwrap_or_default();
+                self.mentions[buyer as usize].carried.push(Carried::Order(order));
+                self.order_ids.insert((tenant, row.name), order);
+                let goods = self.goods_form(&row.cargo);
+                self.orders.push(HeldOrder { tenant, row, goods, value_euro, buyer, echo: EchoOf::default() });
+                self.unsettled.orders.push(order);
+            }
+            Incoming::Shipment { visible_to, row, role, value_euro } => {
+                let shipment = self.shipments.len() as u32;
+                for mention in first.iter().chain(&second) {
+                    self.mentions[*mention as usize].carried.push(Carried::Shipment(shipment));
+                }
+                self.shipment_ids.insert((visible_to, row.name), shipment);
+                let goods = self.goods_form(&row.cargo);
+                let (consignor, consignee) = (first, second);
+                self.shipments.push(HeldShipment { visible_to, row, role, goods, value_euro, consignor, consignee });
+                self.unsettled.shipments.push(shipment);
+            }
+            Incoming::Company(company) => return self.insert_company(*company),
+        }
+        Held::New
+    }
+
+    /// What is held under the name of a line, if anything.
+    fn known(&self, incoming: &Incoming) -> Option<Held> {
+        let is_same = match incoming {
+            Incoming::Order { tenant, row, .. } => {
+                let held = self.order_ids.get(&(*tenant, row.name))?;
+                self.orders[*held as usize].row == *row
+            }
+            Incoming::Shipment { visible_to, row, .. } => {
+                let held = self.shipment_ids.get(&(*visible_to, row.name))?;
+                self.shipments[*held as usize].row == *row
+            }
+            Incoming::Company(_) => return None,
+        };
+        Some(if is_same { Held::Same } else { Held::Conflict })
     }
 
     fn insert_company(&mut self, company: Company) -> Held {
@@ -261,64 +335,6 @@ impl Holdings {
         self.touch(&touched);
         self.unsettled.entities.extend(touched.entities);
         self.companies.insert(key, company);
-        Held::New
-    }
-
-    fn insert_order(&mut self, tenant: u32, line: OrderLine) -> Held {
-        let key = (tenant, line.key.clone());
-        if let Some(held) = self.order_ids.get(&key) {
-            let held = &self.orders[*held as usize].base.line;
-            return if **held == line { Held::Same } else { Held::Conflict };
-        }
-        let order = self.orders.len() as u32;
-        let goods = self.goods_form(&goods_of_order(&line));
-        let value_euro = euro(line.value, &line.currency, line.order_date);
-        let buyer = self.mention_id(&line.buyer, tenant + 1);
-        self.mentions[buyer as usize].orders.push(order);
-        self.order_ids.insert(key, order);
-        let base = CaseOrder {
-            line: Arc::new(line),
-            goods,
-            buyer: Arc::default(),
-            echo: Probability::ZERO,
-            value_euro,
-            arrival_due: false,
-        };
-        self.orders.push(HeldOrder { tenant, base, buyer, echo: EchoOf::default() });
-        self.unsettled.orders.push(order);
-        Held::New
-    }
-
-    fn insert_shipment(&mut self, visible_to: Option<u32>, line: ShipmentLine) -> Held {
-        let key = (visible_to, line.key.clone());
-        if let Some(held) = self.shipment_ids.get(&key) {
-            let held = &self.shipments[*held as usize].base.line;
-            return if **held == line { Held::Same } else { Held::Conflict };
-        }
-        let shipment = self.shipments.len() as u32;
-        let role = role(&line, self.corridor);
-        let scope = visible_to.map_or(0, |tenant| tenant + 1);
-        let goods = self.goods_form(&goods_of_shipment(&line));
-        let consignor = (role != ShipmentRole::Arrival).then(|| self.mention_id(&line.consignor, scope));
-        let consignee = (role != ShipmentRole::Onward).then(|| self.mention_id(&line.consignee, scope));
-        if let Some(mention) = consignor {
-            self.mentions[mention as usize].sent.push(shipment);
-        }
-        if let Some(mention) = consignee {
-            self.mentions[mention as usize].received.push(shipment);
-        }
-        self.shipment_ids.insert(key, shipment);
-        let value_euro = euro(line.value, &line.currency, line.date);
-        let base = CaseShipment {
-            line: Arc::new(line),
-            role,
-            goods,
-            consignor: Arc::default(),
-            consignee: Arc::default(),
-            value_euro,
-        };
-        self.shipments.push(HeldShipment { visible_to, base, consignor, consignee });
-        self.unsettled.shipments.push(shipment);
         Held::New
     }
 
@@ -336,12 +352,6 @@ impl Holdings {
         self.tenants.iter().position(|held| held == tenant).map(|index| index as u32)
     }
 
-    /// Spellings are remembered from one settling to the next: within a batch they repeat, afterwards they cost memory.
-    pub(super) fn forget_spellings(&mut self) {
-        self.forms = HashMap::new();
-        self.goods_forms = HashMap::new();
-    }
-
     /// Mentions that may now resolve otherwise wait for the next settling.
     fn touch(&mut self, touched: &Touched) {
         // Before the first settling everything is resolved anyway.
@@ -350,20 +360,11 @@ impl Holdings {
         }
     }
 
-    /// The folded form of goods; what is spelt alike is folded once and held once, unless it names single pieces.
-    fn goods_form(&mut self, text: &GoodsText<'_>) -> Arc<GoodsForm> {
-        let Some(spelling) = text.spelling() else {
-            let goods = Arc::new(text.fold());
-            self.learn_brand(&goods);
-            return goods;
-        };
-        if let Some(goods) = self.goods_forms.get(spelling.as_str()) {
-            return Arc::clone(goods);
-        }
-        let goods = Arc::new(text.fold());
+    /// The folded form of goods; what is spelt alike is held once, unless it names single pieces.
+    fn goods_form(&mut self, cargo: &CargoRow) -> Arc<GoodsForm> {
+        let known = cargo.common_goods().and_then(|row| self.goods_forms.get(&row));
+        let goods = known.map_or_else(|| Arc::new(self.pool.fold_cargo(cargo)), Arc::clone);
         self.learn_brand(&goods);
-        make_room(&mut self.goods_forms);
-        self.goods_forms.insert(spelling.into_boxed_str(), Arc::clone(&goods));
         goods
     }
 
@@ -376,41 +377,39 @@ impl Holdings {
         }
     }
 
-    /// The mention with this form in this scope: 0 for all, n + 1 for tenant n.
-    fn mention_id(&mut self, party: &Party, scope: u32) -> u32 {
-        let form = match self.forms.get(party) {
-            Some(form) => Arc::clone(form),
-            None => {
-                let form = Arc::new(normalize::mention(party));
-                make_room(&mut self.forms);
-                self.forms.insert(party.clone(), Arc::clone(&form));
-                form
-            }
-        };
-        if let Some(id) = self.mention_ids.get(&(Arc::clone(&form), scope)) {
+    /// The mention of a spelling in a scope: 0 for all, n + 1 for tenant n. Spellings that fold alike are one mention.
+    fn mention_id(&mut self, party: PartyId, scope: u32, forms: &mut NewForms) -> u32 {
+        if let Some(id) = self.mention_of_party.get(&(party, scope)) {
             return *id;
         }
+        let form = forms.entry(party).or_insert_with(|| self.fold_party(party));
+        let key = (Arc::clone(form), scope);
+        let id = match self.mention_ids.get(&key) {
+            Some(id) => *id,
+            None => self.new_mention(key),
+        };
+        self.mention_of_party.insert((party, scope), id);
+        id
+    }
+
+    fn new_mention(&mut self, (form, scope): (Arc<MentionForm>, u32)) -> u32 {
         let touched = self.directory.insert_mention(&form, Scope(scope));
         self.touch(&touched);
         let id = self.mentions.len() as u32;
         self.unsettled.mentions.insert(id);
         self.mention_ids.insert((Arc::clone(&form), scope), id);
-        self.mentions.push(Mention {
-            form,
-            scope,
-            shares: Vec::new(),
-            candidates: Arc::default(),
-            orders: Vec::new(),
-            sent: Vec::new(),
-            received: Vec::new(),
-        });
+        self.mentions.push(Mention { form, scope, shares: Box::default(), followed_count: 0, carried: Vec::new() });
         id
+    }
+
+    /// The entities of a mention that are followed, with their shares.
+    pub(super) fn followed(&self, mention: u32) -> impl Iterator<Item = (u32, Probability)> + use<'_> {
+        self.mentions[mention as usize].followed().iter().copied()
     }
 
     /// The likeliest entity of a mention; the entity key decides between equals.
     pub(super) fn best_share(&self, mention: u32) -> Option<(u32, Probability)> {
-        let shares = &self.mentions[mention as usize].shares;
-        shares.iter().copied().max_by(|left, right| {
+        self.followed(mention).max_by(|left, right| {
             let keys = |share: &(u32, Probability)| &self.entities[share.0 as usize].key;
             left.1.cmp(&right.1).then_with(|| keys(right).cmp(keys(left)))
         })
@@ -442,16 +441,6 @@ fn role(line: &ShipmentLine, corridor: Corridor) -> ShipmentRole {
     match (from, to) {
         (Some(from), Some(to)) if from != ostensible && to == ostensible => ShipmentRole::Arrival,
         _ => ShipmentRole::Transfer,
-    }
-}
-
-/// Most spellings of parties, and of goods, that are remembered with their folded forms.
-const FORMS_REMEMBERED_MAX: usize = 200_000;
-
-/// Forgets all when a memory of spellings is full: what is still in use comes back at once.
-fn make_room<K, V>(forms: &mut HashMap<K, V>) {
-    if forms.len() >= FORMS_REMEMBERED_MAX {
-        forms.clear();
     }
 }
 

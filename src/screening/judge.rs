@@ -22,7 +22,7 @@ pub fn judge(case: &Case, policy: &Policy) -> Vec<Finding> {
     let arrival_of = match_arrivals(case, &index, &brands, policy);
     let search = Search { case, index: &index, brands: &brands, policy };
     let mut limits = vec![case.limits.reached.clone(); case.orders.len()];
-    let mut scored: Vec<Scored> = Vec::new();
+    let mut scored: Vec<Scored<'_>> = Vec::new();
     for (order, limits) in limits.iter_mut().enumerate() {
         scored.extend(search.of_order(order, arrival_state(case, order, &arrival_of, policy), limits));
     }

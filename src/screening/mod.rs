@@ -11,6 +11,7 @@ mod holdings;
 mod index;
 mod judge;
 mod policy;
+mod pool;
 mod record;
 mod service;
 mod settle;

@@ -7,7 +7,7 @@ use crate::goods;
 use crate::model::{Day, Probability, ShipmentRole};
 
 use super::holdings::Holdings;
-use super::weigh::{ArrivalState, arrival_window, despatch_day, in_order_unit, onward_window, weigh};
+use super::weigh::{ArrivalState, OrderFacts, Pair, arrival_window, despatch_day, in_order_unit, onward_window};
 
 /// What the quick look found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -26,50 +26,46 @@ const NEUTRAL_PRIOR_BITS: f64 = -1.6;
 pub(super) fn echo_of(holdings: &Holdings, order: u32) -> EchoOf {
     let held = &holdings.orders[order as usize];
     let policy = &holdings.policy;
-    let line = &held.base.line;
-    let shares = &holdings.mentions[held.buyer as usize].shares;
-    let (from, until) = onward_window(line, policy);
+    let facts = held.facts();
+    let (from, until) = onward_window(&facts, policy);
     let mut best = 0.0_f64;
-    for (entity, share) in shares {
-        let papers = between(&holdings.entities[*entity as usize].sent, from, until);
+    for (entity, share) in holdings.followed(held.buyer) {
+        let papers = between(&holdings.entities[entity as usize].sent, from, until);
         for (_, paper) in papers.iter().take(policy.papers_per_order_max) {
             let paper = &holdings.shipments[*paper as usize];
-            if paper.base.role != ShipmentRole::Onward
+            if paper.role != ShipmentRole::Onward
                 || !paper.is_visible_to(held.tenant)
-                || !goods::may_match(&held.base.goods, &paper.base.goods)
+                || !goods::may_match(&held.goods, &paper.goods)
             {
                 continue;
             }
-            let theirs = paper.consignor.map_or(0.0, |mention| holdings.share_of(mention, *entity));
-            let weighed = weigh(&held.base, &paper.base, ArrivalState::Unknown, &holdings.brands, policy);
+            let theirs = paper.consignor.map_or(0.0, |mention| holdings.share_of(mention, entity));
+            let pair = Pair { order: facts, order_goods: &held.goods, paper: paper.facts(), paper_goods: &paper.goods };
+            let weighed = pair.weigh(ArrivalState::Unknown, &holdings.brands, policy);
             let bits = NEUTRAL_PRIOR_BITS + weighed.bits().to_f64() * policy.temperature;
             let odds = bits.clamp(-60.0, 60.0).exp2();
             best = best.max(share.to_f64() * theirs * odds / (1.0 + odds));
         }
     }
-    let deadline = despatch_day(line).plus_days(policy.transit_days_max);
+    let despatched = despatch_day(&facts);
+    let deadline = despatched.plus_days(policy.transit_days_max);
     EchoOf {
         probability: Probability::from_f64(best),
-        arrival_seen: arrival_seen(holdings, order),
-        arrival_due: holdings.arrival_days.is_some_and(|(first, last)| first <= despatch_day(line) && deadline <= last),
+        arrival_seen: arrival_seen(holdings, order, &facts),
+        arrival_due: holdings.arrival_days.is_some_and(|(first, last)| first <= despatched && deadline <= last),
     }
 }
 
-fn arrival_seen(holdings: &Holdings, order: u32) -> bool {
+fn arrival_seen(holdings: &Holdings, order: u32, facts: &OrderFacts) -> bool {
     let held = &holdings.orders[order as usize];
-    let line = &held.base.line;
-    let (from, until) = arrival_window(line, &holdings.policy);
-    let shares = &holdings.mentions[held.buyer as usize].shares;
-    shares.iter().any(|(entity, _)| {
-        between(&holdings.entities[*entity as usize].arrivals_received, from, until).iter().any(|(_, paper)| {
+    let (from, until) = arrival_window(facts, &holdings.policy);
+    holdings.followed(held.buyer).any(|(entity, _)| {
+        between(&holdings.entities[entity as usize].arrivals_received, from, until).iter().any(|(_, paper)| {
             let paper = &holdings.shipments[*paper as usize];
-            if !paper.is_visible_to(held.tenant) {
-                return false;
-            }
-            let paper = &paper.base;
-            in_order_unit(line, &paper.line)
-                .is_some_and(|amount| (amount.to_f64() / line.quantity.to_f64() - 1.0).abs() <= 0.02)
-                && goods::may_match(&held.base.goods, &paper.goods)
+            paper.is_visible_to(held.tenant)
+                && in_order_unit(facts, &paper.facts())
+                    .is_some_and(|amount| (amount.to_f64() / facts.quantity.to_f64() - 1.0).abs() <= 0.02)
+                && goods::may_match(&held.goods, &paper.goods)
         })
     })
 }
@@ -84,7 +80,6 @@ pub(super) fn between(list: &[(Day, u32)], from: Day, until: Day) -> &[(Day, u32
 impl Holdings {
     /// The share of an entity in a mention.
     pub(super) fn share_of(&self, mention: u32, entity: u32) -> f64 {
-        let shares = &self.mentions[mention as usize].shares;
-        shares.iter().find(|(held, _)| *held == entity).map_or(0.0, |(_, share)| share.to_f64())
+        self.followed(mention).find(|(held, _)| *held == entity).map_or(0.0, |(_, share)| share.to_f64())
     }
 }

@@ -5,7 +5,6 @@
 //! costs a full pass; such changes become rare as the holdings grow.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -14,14 +13,19 @@ use crate::model::{ArrivalCoverage, Day, Probability, ShipmentRole};
 use crate::resolve::{Candidate, Directory, Scope};
 
 use super::gather::Cut;
-use super::holdings::{BuyerRecord, Entity, Holdings};
+use super::holdings::{BuyerRecord, Carried, Entity, Holdings};
 use super::record::{EchoOf, between, echo_of};
 use super::weigh::despatch_day;
 
 /// Candidates with a smaller share of a mention are not kept: they are too weak even for the list of parties.
 const CANDIDATE_SHARE_MIN: f64 = 0.01;
+/// Mentions resolved side by side.
+const MENTIONS_PER_CHUNK: usize = 8_192;
 /// Beyond this share of mentions that resolve otherwise, every order line counts as affected.
 const MENTIONS_CHANGED_SHARE_MAX: usize = 8;
+
+/// Entities by internal number with their shares.
+type Shares = Box<[(u32, Probability)]>;
 
 /// What waits for the next settling.
 #[derive(Debug, Default)]
@@ -90,7 +94,6 @@ impl Holdings {
         }
         dirty.orders.extend(&look_again);
         self.look_again(&look_again, &mut dirty);
-        self.forget_spellings();
         self.unsettled.epoch = Some(epoch);
         if dirty.all { Affected::All } else { Affected::Orders(dirty.orders) }
     }
@@ -128,38 +131,43 @@ impl Holdings {
     /// Resolves mentions again and moves the records of those whose entities changed.
     fn resolve_again(&mut self, mentions: &BTreeSet<u32>, before: (usize, usize), dirty: &mut Dirty) -> Moved {
         let mentions: Vec<u32> = mentions.iter().copied().collect();
-        let directory = &self.directory;
-        let resolved: Vec<(u32, Arc<Vec<Candidate>>)> = mentions
-            .par_iter()
-            .map(|mention| {
-                let held = &self.mentions[*mention as usize];
-                let mut candidates = directory.resolve(&held.form, Scope(held.scope)).candidates;
-                candidates.retain(|candidate| candidate.probability.to_f64() >= CANDIDATE_SHARE_MIN);
-                candidates.shrink_to_fit();
-                (*mention, Arc::new(candidates))
-            })
-            .collect();
-        let changed: Vec<(u32, Arc<Vec<Candidate>>)> = resolved
-            .into_iter()
-            .filter(|(mention, new)| *self.mentions[*mention as usize].candidates != **new)
-            .collect();
+        let mut changed: Vec<(u32, Shares)> = Vec::new();
+        // In chunks, so that answers in words never are many.
+        for chunk in mentions.chunks(MENTIONS_PER_CHUNK) {
+            let resolved: Vec<Vec<Candidate>> = chunk
+                .par_iter()
+                .map(|mention| {
+                    let held = &self.mentions[*mention as usize];
+                    let mut candidates = self.directory.resolve(&held.form, Scope(held.scope)).candidates;
+                    candidates.retain(|candidate| candidate.probability.to_f64() >= CANDIDATE_SHARE_MIN);
+                    candidates
+                })
+                .collect();
+            for (mention, candidates) in chunk.iter().zip(resolved) {
+                let shares = self.shares(candidates);
+                if self.mentions[*mention as usize].shares != shares {
+                    changed.push((*mention, shares));
+                }
+            }
+        }
         if changed.len() > self.mentions.len() / MENTIONS_CHANGED_SHARE_MAX {
             dirty.all = true;
         }
         let mut moved = Moved::default();
-        for (mention, candidates) in changed {
-            let shares = self.shares(&candidates);
-            let held = &mut self.mentions[mention as usize];
-            held.candidates = candidates;
-            if held.shares == shares {
-                continue;
-            }
+        for (mention, shares) in changed {
             // Records that were not linked yet are linked once all mentions are resolved.
-            let orders: Vec<u32> = held.orders.iter().copied().filter(|order| (*order as usize) < before.0).collect();
-            let papers: Vec<u32> =
-                held.sent.iter().chain(&held.received).copied().filter(|paper| (*paper as usize) < before.1).collect();
+            let (mut orders, mut papers) = (Vec::new(), Vec::new());
+            for carried in &self.mentions[mention as usize].carried {
+                match *carried {
+                    Carried::Order(order) if (order as usize) < before.0 => orders.push(order),
+                    Carried::Shipment(paper) if (paper as usize) < before.1 => papers.push(paper),
+                    Carried::Order(_) | Carried::Shipment(_) => {}
+                }
+            }
             self.leave_entities(&orders, &papers, dirty);
-            self.mentions[mention as usize].shares = shares;
+            let followed = shares.iter().filter(|share| share.1.to_f64() >= self.policy.share_min).count();
+            let held = &mut self.mentions[mention as usize];
+            (held.shares, held.followed_count) = (shares, u8::try_from(followed).unwrap_or(u8::MAX));
             orders.iter().for_each(|order| self.link_order(*order));
             papers.iter().for_each(|paper| self.link_shipment(*paper));
             moved.orders.extend(orders);
@@ -169,22 +177,21 @@ impl Holdings {
     }
 
     /// Shares of a resolution by internal entity numbers; unknown entities get one.
-    fn shares(&mut self, candidates: &[Candidate]) -> Vec<(u32, Probability)> {
-        let share_min = self.policy.share_min;
-        let mut shares = Vec::new();
-        for candidate in candidates.iter().filter(|candidate| candidate.probability.to_f64() >= share_min) {
-            let entity = match self.entity_ids.get(&candidate.entity) {
+    fn shares(&mut self, candidates: Vec<Candidate>) -> Shares {
+        let mut shares = Vec::with_capacity(candidates.len());
+        for Candidate { entity: key, probability } in candidates {
+            let entity = match self.entity_ids.get(&key) {
                 Some(entity) => *entity,
                 None => {
                     let entity = self.entities.len() as u32;
-                    self.entity_ids.insert(candidate.entity.clone(), entity);
-                    self.entities.push(Entity { key: candidate.entity.clone(), ..Entity::default() });
+                    self.entity_ids.insert(key.clone(), entity);
+                    self.entities.push(Entity { key, ..Entity::default() });
                     entity
                 }
             };
-            shares.push((entity, candidate.probability));
+            shares.push((entity, probability));
         }
-        shares
+        shares.into_boxed_slice()
     }
 
     /// Takes records out of their entities' lists, marking first whoever was tied to them.
@@ -197,18 +204,18 @@ impl Holdings {
             self.meet_papers(papers, &mut BTreeSet::new(), dirty);
         }
         for order in orders {
-            let row = (self.orders[*order as usize].base.line.order_date, *order);
-            for (entity, _) in &self.mentions[self.orders[*order as usize].buyer as usize].shares {
+            let row = (self.orders[*order as usize].row.order_date, *order);
+            for (entity, _) in self.mentions[self.orders[*order as usize].buyer as usize].followed() {
                 remove_sorted(&mut self.entities[*entity as usize].orders, row);
             }
         }
         for paper in papers {
             let held = &self.shipments[*paper as usize];
-            let row = (held.base.line.date, *paper);
-            for (entity, _) in held.consignor.iter().flat_map(|mention| &self.mentions[*mention as usize].shares) {
+            let row = (held.row.date, *paper);
+            for (entity, _) in held.consignor.iter().flat_map(|mention| self.mentions[*mention as usize].followed()) {
                 remove_sorted(&mut self.entities[*entity as usize].sent, row);
             }
-            for (entity, _) in held.consignee.iter().flat_map(|mention| &self.mentions[*mention as usize].shares) {
+            for (entity, _) in held.consignee.iter().flat_map(|mention| self.mentions[*mention as usize].followed()) {
                 let entity = &mut self.entities[*entity as usize];
                 remove_sorted(&mut entity.arrivals_received, row);
                 remove_sorted(&mut entity.transfers_received, row);
@@ -217,21 +224,21 @@ impl Holdings {
     }
 
     fn link_order(&mut self, order: u32) {
-        let row = (self.orders[order as usize].base.line.order_date, order);
-        for (entity, _) in &self.mentions[self.orders[order as usize].buyer as usize].shares {
+        let row = (self.orders[order as usize].row.order_date, order);
+        for (entity, _) in self.mentions[self.orders[order as usize].buyer as usize].followed() {
             insert_sorted(&mut self.entities[*entity as usize].orders, row);
         }
     }
 
     fn link_shipment(&mut self, shipment: u32) {
         let held = &self.shipments[shipment as usize];
-        let row = (held.base.line.date, shipment);
-        for (entity, _) in held.consignor.iter().flat_map(|mention| &self.mentions[*mention as usize].shares) {
+        let row = (held.row.date, shipment);
+        for (entity, _) in held.consignor.iter().flat_map(|mention| self.mentions[*mention as usize].followed()) {
             insert_sorted(&mut self.entities[*entity as usize].sent, row);
         }
-        for (entity, _) in held.consignee.iter().flat_map(|mention| &self.mentions[*mention as usize].shares) {
+        for (entity, _) in held.consignee.iter().flat_map(|mention| self.mentions[*mention as usize].followed()) {
             let entity = &mut self.entities[*entity as usize];
-            match held.base.role {
+            match held.role {
                 ShipmentRole::Arrival => insert_sorted(&mut entity.arrivals_received, row),
                 _ => insert_sorted(&mut entity.transfers_received, row),
             }
@@ -244,10 +251,10 @@ impl Holdings {
         let policy = &self.policy;
         for paper in papers {
             let held = &self.shipments[*paper as usize];
-            let from = held.base.line.date.plus_days(-policy.days_after_order_max);
-            let until = held.base.line.date.plus_days(policy.days_before_order_max);
+            let from = held.row.date.plus_days(-policy.days_after_order_max);
+            let until = held.row.date.plus_days(policy.days_before_order_max);
             for mention in held.consignor.iter().chain(&held.consignee) {
-                for (entity, _) in &self.mentions[*mention as usize].shares {
+                for (entity, _) in self.mentions[*mention as usize].followed() {
                     let orders = between(&self.entities[*entity as usize].orders, from, until);
                     look_again.extend(orders.iter().map(|(_, order)| *order));
                 }
@@ -287,8 +294,8 @@ impl Holdings {
     /// Order lines whose arrival became due, or stopped being so, because arrivals are held for more days now.
     fn arrivals_extended(&mut self) -> Vec<u32> {
         let days = || {
-            let arrivals = self.shipments.iter().filter(|held| held.base.role == ShipmentRole::Arrival);
-            arrivals.map(|held| held.base.line.date)
+            let arrivals = self.shipments.iter().filter(|held| held.role == ShipmentRole::Arrival);
+            arrivals.map(|held| held.row.date)
         };
         let new = days().min().zip(days().max());
         if new == self.arrival_days {
@@ -296,7 +303,7 @@ impl Holdings {
         }
         let old = std::mem::replace(&mut self.arrival_days, new);
         let is_due = |days: Option<(Day, Day)>, order: u32| {
-            let despatched = despatch_day(&self.orders[order as usize].base.line);
+            let despatched = despatch_day(&self.orders[order as usize].facts());
             let deadline = despatched.plus_days(self.policy.transit_days_max);
             days.is_some_and(|(first, last)| first <= despatched && deadline <= last)
         };
@@ -338,7 +345,7 @@ impl Holdings {
             }
             let Some((entity, _)) = self.best_share(order.buyer) else { continue };
             let record: &mut BuyerRecord = self.records_by_buyer.entry((order.tenant, entity)).or_default();
-            let date = order.base.line.order_date;
+            let date = order.row.order_date;
             record.first_order_date = Some(record.first_order_date.map_or(date, |first| first.min(date)));
             record.order_line_count += 1;
             record.echoed_millionths += u64::from(order.echo.probability.millionths());
@@ -352,7 +359,7 @@ impl Holdings {
     /// Other order lines of the same tenant whose buyer may be the same firm.
     fn orders_of_same_buyer(&self, order: u32) -> Vec<u32> {
         let held = &self.orders[order as usize];
-        let entities = self.mentions[held.buyer as usize].shares.iter();
+        let entities = self.mentions[held.buyer as usize].followed().iter();
         entities
             .flat_map(|(entity, _)| self.entities[*entity as usize].orders.iter())
             .map(|(_, order)| *order)

@@ -31,7 +31,18 @@ fn records(world: &MemoryWorld) -> Vec<Record> {
 fn screened(world: &MemoryWorld) -> Vec<Finding> {
     let mut batch = Batch::new(TENANT, Policy::default());
     records(world).into_iter().for_each(|record| batch.take(record));
-    batch.screen(&|_, _, _| {}).findings
+    let mut findings = Vec::new();
+    let screening = batch.resolve(&|_, _, _| {});
+    let collected = screening.findings(
+        &|_, _, _| {},
+        |finding, _| finding,
+        |finding| {
+            findings.push(finding);
+            Ok::<(), ()>(())
+        },
+    );
+    assert_eq!(collected, Ok(()));
+    findings
 }
 
 /// Judges after every chunk only what settling says is affected, keeping the last finding of each order line.
