@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
 use clap::ValueHint;
@@ -65,20 +66,54 @@ struct Gathered {
     report: Report,
 }
 
+/// Records handed from reading to indexing at a time.
+const RECORDS_PER_CHUNK: usize = 4_096;
+/// Chunks that may wait for indexing before reading pauses.
+const CHUNKS_WAITING_MAX: usize = 2;
+
+/// Reads on this thread while another one folds and indexes what was read.
 fn read(arguments: &ScreenArguments, progress: &Progress) -> Result<Gathered, Failure> {
-    let files = &arguments.files;
-    let mut batch = Batch::new(&arguments.tenant, Policy::default());
+    std::thread::scope(|scope| {
+        let (chunks, waiting) = sync_channel::<Vec<Record>>(CHUNKS_WAITING_MAX);
+        let indexing = scope.spawn(move || {
+            let mut batch = Batch::new(&arguments.tenant, Policy::default());
+            waiting.into_iter().for_each(|chunk| batch.take(chunk));
+            batch
+        });
+        let mut chunk = Vec::with_capacity(RECORDS_PER_CHUNK);
+        let mut take = |record: Record| {
+            chunk.push(record);
+            if chunk.len() >= RECORDS_PER_CHUNK {
+                // Nobody takes it only when indexing broke off, which joining tells.
+                let _ = chunks.send(std::mem::replace(&mut chunk, Vec::with_capacity(RECORDS_PER_CHUNK)));
+            }
+        };
+        let read = read_files(&arguments.files, progress, &mut take);
+        let _ = chunks.send(chunk);
+        drop(chunks);
+        let batch = indexing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let (shipment_count, company_count, report) = read?;
+        Ok(Gathered { batch, shipment_count, company_count, report })
+    })
+}
+
+/// Hands on every record; says how many shipment lines and company rows there were.
+fn read_files(
+    files: &RecordFiles,
+    progress: &Progress,
+    take: &mut dyn FnMut(Record),
+) -> Result<(u64, u64, Report), Failure> {
     let mut reader = Reader::new(files, progress)?;
     let company_count = reader.read("companies", &files.companies, intake::read_companies, |company| {
-        batch.take(Record::Company(Box::new(company)));
+        take(Record::Company(Box::new(company)));
     })?;
     let shipment_count = reader.read("shipments", &files.shipments, intake::read_shipments, |line| {
-        batch.take(Record::Shipment(Box::new(line)));
+        take(Record::Shipment(Box::new(line)));
     })?;
     reader.read("orders", &files.orders, intake::read_orders, |line| {
-        batch.take(Record::Order(Box::new(line)));
+        take(Record::Order(Box::new(line)));
     })?;
-    Ok(Gathered { batch, shipment_count, company_count, report: reader.finish() })
+    Ok((shipment_count, company_count, reader.finish()))
 }
 
 const fn stage_name(stage: Stage) -> &'static str {

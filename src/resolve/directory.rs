@@ -22,8 +22,6 @@ use crate::normalize::{address, identifier, name, phone};
 pub const MAX_CANDIDATES: usize = 8;
 /// Most firms that are compared with a mention; those that share the rarest keys come first.
 pub const MAX_EXAMINED: usize = 10;
-/// Most spellings of one firm that are compared with a mention.
-const NAMES_EXAMINED_MAX: usize = 4;
 
 /// Who may use what a mention tells: everybody, or one tenant only.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -192,7 +190,7 @@ impl Directory {
             return company.name.clone();
         }
         let shared = [&self.shared.known, &self.shared.named].into_iter().find_map(|index| index.get(entity_key));
-        match shared.and_then(|profile| profile.names.first()) {
+        match shared.and_then(|profile| profile.telling_names().next()) {
             Some(name) => shown(&name.form),
             // What only private papers know is not told to others: the key itself says no more than the mention.
             None => entity_key.split_once(['~', ':']).map_or(entity_key, |(_, rest)| rest).to_owned(),
@@ -380,8 +378,8 @@ impl<'a> Firm<'a> {
 
     /// Spellings to compare: those that equal the mention's if there are any, else the most telling.
     fn names(&self, form: &NameForm) -> impl Iterator<Item = &'a ProfileName> + use<'_, 'a> {
-        let all = || self.profiles().flat_map(|profile| profile.names.iter().take(NAMES_EXAMINED_MAX));
-        let equal = self.profiles().flat_map(|profile| &profile.names).find(|name| name.form.tokens == form.tokens);
+        let all = || self.profiles().flat_map(Profile::telling_names);
+        let equal = self.profiles().find_map(|profile| profile.name_with(&form.tokens));
         equal.into_iter().chain(all().filter(move |_| equal.is_none()))
     }
 }

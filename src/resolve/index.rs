@@ -3,6 +3,7 @@
 //! Come here to see what is remembered of a firm: its names, addresses, telephones, and how many papers bear it out.
 //! Everything is a set or a count, so the order of insertion leaves no trace. Comparison is not here.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -11,12 +12,23 @@ use crate::model::{Address, Company, Country, Identifier, NameForm};
 /// A key that more firms share than this says too little and brings no candidates.
 pub(super) const POSTINGS_MAX: usize = 400;
 
+/// Most spellings of one firm that are compared with a mention.
+const NAMES_EXAMINED_MAX: usize = 4;
+
 /// A spelling of a firm's name, and how many different papers bear it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct ProfileName {
     pub form: NameForm,
     pub count: u32,
     pub is_registered: bool,
+}
+
+impl ProfileName {
+    /// The least is the most telling: registered spellings before others, then by count, which is rounded so that it
+    /// changes seldom.
+    fn rank(&self) -> Reverse<(bool, Option<u32>)> {
+        Reverse((self.is_registered, self.count.checked_ilog2()))
+    }
 }
 
 /// What is known of one firm.
@@ -27,8 +39,10 @@ pub(super) struct Profile {
     pub identifier: Option<Identifier>,
     /// Register rows, the most telling one last.
     pub companies: Vec<Arc<Company>>,
-    /// Registered spellings first, then by count.
-    pub names: Vec<ProfileName>,
+    /// Spellings in the order of their forms.
+    names: Vec<ProfileName>,
+    /// Places of the most telling ones: registered spellings first, then by count.
+    telling: Vec<u32>,
     pub addresses: Vec<Address>,
     pub phones: Vec<String>,
     pub email_domains: Vec<String>,
@@ -179,30 +193,56 @@ impl Profile {
         self.support.checked_ilog2().map_or(0, |power| 1 << power)
     }
 
+    /// The most telling spellings, the most telling first.
+    pub fn telling_names(&self) -> impl Iterator<Item = &ProfileName> {
+        self.telling.iter().filter_map(|place| self.names.get(*place as usize))
+    }
+
+    /// The most telling spelling that has just these words.
+    pub fn name_with(&self, tokens: &[String]) -> Option<&ProfileName> {
+        let start = self.names.partition_point(|name| name.form.tokens.as_slice() < tokens);
+        let equal = self.names.iter().skip(start).take_while(|name| name.form.tokens == tokens);
+        equal.min_by_key(|name| name.rank())
+    }
+
     fn insert_name(&mut self, form: NameForm, is_registered: bool, new_words: &mut Vec<String>) -> bool {
         if form.tokens.is_empty() {
             return false;
         }
-        let is_visible = match self.names.iter_mut().find(|name| name.form == form) {
-            Some(known) => {
+        let is_visible = match self.names.binary_search_by(|name| name.form.cmp(&form)) {
+            Ok(place) => {
+                let known = &mut self.names[place];
                 let rises = is_registered && !known.is_registered;
                 known.is_registered |= is_registered;
                 rises | (!is_registered && doubles(&mut known.count))
             }
-            None => {
+            Err(place) => {
                 let is_new = |word: &&String| !self.names.iter().any(|name| name.form.tokens.contains(word));
                 let mut words: Vec<String> = form.tokens.iter().filter(is_new).cloned().collect();
                 words.sort_unstable();
                 words.dedup();
                 new_words.retain(|word| !words.contains(word));
                 new_words.append(&mut words);
-                self.names.push(ProfileName { form, count: u32::from(!is_registered), is_registered });
+                self.names.insert(place, ProfileName { form, count: u32::from(!is_registered), is_registered });
                 true
             }
         };
-        let rank = |name: &ProfileName| (name.is_registered, name.count.checked_ilog2());
-        self.names.sort_by(|a, b| rank(b).cmp(&rank(a)).then_with(|| a.form.cmp(&b.form)));
+        if is_visible {
+            self.rank_names();
+        }
         is_visible
+    }
+
+    /// Equal ranks stand in the order of their forms, which is the order of their places.
+    fn rank_names(&mut self) {
+        let rank = |place: &u32| (self.names[*place as usize].rank(), *place);
+        let mut places: Vec<u32> = (0..self.names.len() as u32).collect();
+        if places.len() > NAMES_EXAMINED_MAX {
+            places.select_nth_unstable_by_key(NAMES_EXAMINED_MAX - 1, rank);
+            places.truncate(NAMES_EXAMINED_MAX);
+        }
+        places.sort_unstable_by_key(rank);
+        self.telling = places;
     }
 }
 

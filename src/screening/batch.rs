@@ -22,7 +22,6 @@ pub struct Batch {
     tenant: String,
     policy: Policy,
     holdings: Holdings,
-    waiting: Vec<Record>,
 }
 
 /// Records that are resolved and wait to be judged.
@@ -60,8 +59,6 @@ pub enum Stage {
     Judging,
 }
 
-/// Records folded side by side before they are taken in.
-const RECORDS_PER_CHUNK: usize = 4_096;
 /// Order lines judged side by side before their findings are handed on; a larger case is judged whole.
 const ORDERS_PER_ROUND: usize = 4_096;
 /// Rows of the list of parties explained side by side before they are handed on.
@@ -71,27 +68,19 @@ impl Batch {
     /// Nothing gathered yet, for this tenant's orders.
     pub fn new(tenant: &str, policy: Policy) -> Self {
         let holdings = Holdings::new(policy.clone(), Corridor::default());
-        Self { tenant: tenant.to_owned(), policy, holdings, waiting: Vec::new() }
+        Self { tenant: tenant.to_owned(), policy, holdings }
     }
 
-    /// Takes one record in. Of two records of the same name the first is kept.
-    pub fn take(&mut self, record: Record) {
-        self.waiting.push(record);
-        if self.waiting.len() >= RECORDS_PER_CHUNK {
-            self.index();
-        }
-    }
-
-    fn index(&mut self) {
+    /// Takes records in; the spellings of one call are folded side by side, so a few thousand at a time are best. Of two
+    /// records of the same name the first is kept.
+    pub fn take(&mut self, records: Vec<Record>) {
         // Papers and registers are for all to see, as they are in the service: name statistics learn from them.
         let owner = |record: &Record| matches!(record, Record::Order(_)).then_some(self.tenant.as_str());
-        let records = self.waiting.drain(..).map(|record| (owner(&record), record)).collect();
-        self.holdings.insert_all(records);
+        self.holdings.insert_all(records.into_iter().map(|record| (owner(&record), record)).collect());
     }
 
     /// Resolves who is who. `progress` hears the stage, what is done and what there is to do; it must be cheap.
     pub fn resolve(mut self, progress: &(dyn Fn(Stage, u64, u64) + Sync)) -> Screening {
-        self.index();
         progress(Stage::Resolving, 0, 1);
         self.holdings.settle();
         Screening { policy: self.policy, holdings: self.holdings }

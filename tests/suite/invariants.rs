@@ -30,7 +30,7 @@ fn records(world: &MemoryWorld) -> Vec<Record> {
 
 fn screened(world: &MemoryWorld) -> Vec<Finding> {
     let mut batch = Batch::new(TENANT, Policy::default());
-    records(world).into_iter().for_each(|record| batch.take(record));
+    batch.take(records(world));
     let mut findings = Vec::new();
     let screening = batch.resolve(&|_, _, _| {});
     let collected = screening.findings(
