@@ -27,6 +27,8 @@ pub mod simulation;
 
 pub mod evaluation;
 
+pub mod calibration;
+
 pub mod clock;
 pub mod config;
 pub mod telemetry;

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 
 use super::audit::AuditArguments;
 use super::backtest::BacktestArguments;
+use super::calibrate::CalibrateArguments;
 use super::completions::CompletionsArguments;
 use super::demo::DemoArguments;
 use super::export::ExportArguments;
@@ -101,6 +102,14 @@ Examples:
   onward backtest --truth world --found found
   onward backtest --truth world --found found --svg curves.svg --alerts-per-day 20")]
     Backtest(BacktestArguments),
+    /// Estimate the weights of the judgement from simulated worlds, and measure them on others
+    #[command(after_help = "\
+Examples:
+  onward calibrate                                          measure the weights that the program has
+  onward calibrate --out data/weights.tsv                   estimate them anew, then measure
+
+The worlds that are measured are never those that were learnt from.")]
+    Calibrate(CalibrateArguments),
     /// See it work: a small world, a service, a client, and the suspected orders with their trail
     #[command(after_help = "\
 Examples:

@@ -6,6 +6,7 @@
 mod arguments;
 mod audit;
 mod backtest;
+mod calibrate;
 mod calls;
 mod completions;
 mod demo;
@@ -70,6 +71,7 @@ fn run(command: Command, progress: &Progress) -> Result<Outcome, Failure> {
         Command::Simulate(arguments) => simulate::run(&arguments, progress),
         Command::Match(arguments) => match_names::run(&arguments),
         Command::Backtest(arguments) => backtest::run(&arguments, progress),
+        Command::Calibrate(arguments) => calibrate::run(&arguments, progress),
         Command::Audit(arguments) => audit::run(&arguments, progress),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Import(arguments) => import::run(&arguments, progress),

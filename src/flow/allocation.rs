@@ -40,16 +40,13 @@ const ROUNDS: usize = 3;
 pub fn attribute(problem: &Problem, policy: &FlowPolicy) -> Attribution {
     let own_bits: Vec<f64> = problem.candidates.iter().map(|candidate| candidate.bits.to_f64()).collect();
     let groups = by_onward(problem);
-    let mut penalties = vec![0.0_f64; own_bits.len()];
-    let mut probabilities = compete(problem, &groups, &own_bits, &penalties);
-    let mut taken = serve(problem, &probabilities, policy);
+    let mut probabilities = compete(problem, &groups, &own_bits);
     for _ in 1..ROUNDS {
-        for (index, candidate) in problem.candidates.iter().enumerate() {
-            penalties[index] = shortfall_penalty(candidate, taken[index].room, policy);
-        }
-        probabilities = compete(problem, &groups, &own_bits, &penalties);
-        taken = serve(problem, &probabilities, policy);
+        let penalties = exhaustion(problem, &probabilities, policy);
+        let weights: Vec<f64> = own_bits.iter().zip(&penalties).map(|(bits, penalty)| bits + penalty).collect();
+        probabilities = compete(problem, &groups, &weights);
     }
+    let taken = serve(problem, &probabilities, policy);
     assert_conserved(problem, &taken);
     let links: Vec<Attributed> = (0..own_bits.len())
         .map(|index| Attributed {
@@ -76,13 +73,13 @@ fn by_onward(problem: &Problem) -> Vec<Vec<u32>> {
 /// Each onward paper has one explanation: one of its candidates, or goods of another seller (weight zero).
 /// Identity weighs in as a factor and is no upper bound: goods that agree in every detail speak for the firm as well.
 /// Candidates that do not fill the paper leave room for another one beside them; `serve` finds that room.
-fn compete(problem: &Problem, groups: &[Vec<u32>], own_bits: &[f64], penalties: &[f64]) -> Vec<f64> {
-    let mut probabilities = vec![0.0; own_bits.len()];
+fn compete(problem: &Problem, groups: &[Vec<u32>], bits: &[f64]) -> Vec<f64> {
+    let mut probabilities = vec![0.0; bits.len()];
     for group in groups {
         let weight = |index: u32| {
             let index = index as usize;
             let identity = problem.candidates[index].identity.to_f64();
-            identity * (own_bits[index] + penalties[index]).clamp(-60.0, 60.0).exp2()
+            identity * bits[index].clamp(-60.0, 60.0).exp2()
         };
         // The order of a group is the canonical order of candidates, so the sum is the same every time.
         let total: f64 = 1.0 + group.iter().map(|index| weight(*index)).sum::<f64>();
@@ -93,28 +90,49 @@ fn compete(problem: &Problem, groups: &[Vec<u32>], own_bits: &[f64], penalties: 
     probabilities
 }
 
-/// What one link takes of its order line and its onward paper, and which share of the paper it had room for.
+/// Weight against links whose order line is expected to be used up by more probable ones: the less it can still fill of
+/// the paper, the less believable the link. That others claim the same paper is not counted here: papers are shared out in
+/// [`compete`], and counting it twice would make the stronger of two equal claims look certain.
+fn exhaustion(problem: &Problem, probabilities: &[f64], policy: &FlowPolicy) -> Vec<f64> {
+    let mut expected_left: Vec<f64> = problem.supplies.iter().map(|supply| supply.quantity.to_f64()).collect();
+    let mut penalties = vec![0.0; problem.candidates.len()];
+    for index in by_probability(probabilities) {
+        let candidate = &problem.candidates[index as usize];
+        let Some(amount) = candidate.onward_amount.map(Amount::to_f64).filter(|amount| *amount > 0.0) else { continue };
+        let left = &mut expected_left[candidate.supply as usize];
+        let filled = (*left / amount).clamp(0.0, 1.0);
+        if filled < 1.0 - policy.quantity_tolerance {
+            penalties[index as usize] = policy.exhausted_bits * (1.0 - filled);
+        }
+        *left = (*left - probabilities[index as usize] * amount).max(0.0);
+    }
+    penalties
+}
+
+/// Candidates by falling probability; ties go to the canonical order.
+fn by_probability(probabilities: &[f64]) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..probabilities.len() as u32).collect();
+    order.sort_by(|left, right| {
+        probabilities[*right as usize].total_cmp(&probabilities[*left as usize]).then(left.cmp(right))
+    });
+    order
+}
+
+/// What one link takes of its order line and its onward paper.
 #[derive(Clone, Copy, Default)]
 struct Taken {
     quantity: Amount,
     share: i64,
-    room: i64,
 }
 
-/// Serves links by falling probability; ties go to the canonical order.
-/// Links too weak to take goods are still told what room there would have been.
+/// Serves links by falling probability; those too weak take nothing.
 fn serve(problem: &Problem, probabilities: &[f64], policy: &FlowPolicy) -> Vec<Taken> {
-    let mut order: Vec<u32> = (0..problem.candidates.len() as u32).collect();
-    order.sort_by(|left, right| {
-        probabilities[*right as usize].total_cmp(&probabilities[*left as usize]).then(left.cmp(right))
-    });
     let mut supply_left: Vec<Amount> = problem.supplies.iter().map(|supply| supply.quantity).collect();
     let mut paper_left = vec![WHOLE_PAPER; problem.paper_count as usize];
     let mut taken = vec![Taken::default(); problem.candidates.len()];
-    for index in order {
+    for index in by_probability(probabilities) {
         let candidate = &problem.candidates[index as usize];
         let (quantity, share) = room_for(candidate, supply_left[candidate.supply as usize], &paper_left);
-        taken[index as usize].room = share;
         if share == 0 || probabilities[index as usize] < policy.link_probability_min {
             continue;
         }
@@ -124,7 +142,7 @@ fn serve(problem: &Problem, probabilities: &[f64], policy: &FlowPolicy) -> Vec<T
             let left = &mut paper_left[*paper as usize];
             *left -= amount.map_or(0, |amount| share_of(quantity, amount)).min(*left);
         }
-        taken[index as usize] = Taken { quantity, share, room: share };
+        taken[index as usize] = Taken { quantity, share };
     }
     taken
 }
@@ -167,15 +185,6 @@ fn share_of(quantity: Amount, whole: Amount) -> i64 {
     let scaled = i128::from(quantity.millionths()) * i128::from(WHOLE_PAPER);
     let share = (scaled + i128::from(whole.millionths()) - 1) / i128::from(whole.millionths());
     share.clamp(0, i128::from(WHOLE_PAPER)) as i64
-}
-
-/// A link whose order line cannot fill the paper any more is the less believable the less it can fill.
-fn shortfall_penalty(candidate: &Candidate, room: i64, policy: &FlowPolicy) -> f64 {
-    if candidate.onward_amount.is_none() {
-        return 0.0;
-    }
-    let filled = room as f64 / WHOLE_PAPER as f64;
-    if filled >= 1.0 - policy.quantity_tolerance { 0.0 } else { policy.exhausted_bits * (1.0 - filled) }
 }
 
 /// The strongest other explanation of the same onward paper by another order line.

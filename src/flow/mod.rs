@@ -6,10 +6,8 @@
 
 mod allocation;
 mod bounds;
-mod timing;
 
 pub use allocation::{Attributed, Attribution, attribute};
-pub use timing::{Anchor, hop_timing_bits, timing_bits};
 
 use crate::model::{Amount, Bits, Probability};
 

@@ -21,19 +21,28 @@ pub struct GoodsEvidence<'a> {
     pub theirs: &'a str,
 }
 
-/// All features that hold for the goods of an order line and a shipment line, from the strongest rung down.
+/// Calls `on_feature` with each feature that holds for the goods of an order line and a shipment line, from the strongest
+/// rung down.
+pub fn visit<'a>(
+    order: &'a GoodsForm,
+    shipment: &'a GoodsForm,
+    brands: &'a Brands,
+    on_feature: &mut impl FnMut(GoodsEvidence<'a>),
+) {
+    walk(order, shipment, brands, &mut |(feature, ours, theirs)| on_feature(GoodsEvidence { feature, ours, theirs }));
+}
+
+/// All features that hold, see [`visit`].
 pub fn compare<'a>(order: &'a GoodsForm, shipment: &'a GoodsForm, brands: &'a Brands) -> Vec<GoodsEvidence<'a>> {
     let mut evidence = Vec::with_capacity(6);
-    visit(order, shipment, brands, &mut |(feature, ours, theirs)| {
-        evidence.push(GoodsEvidence { feature, ours, theirs });
-    });
+    visit(order, shipment, brands, &mut |found| evidence.push(found));
     evidence
 }
 
-/// The sum of the weights of [`compare`], without building the evidence.
+/// The sum of the weights of [`compare`], without collecting the evidence.
 pub fn bits(order: &GoodsForm, shipment: &GoodsForm, brands: &Brands) -> Bits {
     let mut sum = Bits::default();
-    visit(order, shipment, brands, &mut |found| sum.0 += weight(found.0).0);
+    walk(order, shipment, brands, &mut |found| sum.0 += weight(found.0).0);
     sum
 }
 
@@ -79,7 +88,7 @@ fn shares_text(order: &GoodsForm, shipment: &GoodsForm) -> bool {
         || (one_code_missing && shares(&order.words, &shipment.words))
 }
 
-fn visit<'a>(order: &'a GoodsForm, shipment: &'a GoodsForm, brands: &'a Brands, emit: &mut impl FnMut(Found<'a>)) {
+fn walk<'a>(order: &'a GoodsForm, shipment: &'a GoodsForm, brands: &'a Brands, emit: &mut impl FnMut(Found<'a>)) {
     let mut is_same_item = false;
     for found in [serial_feature(order, shipment), lot_feature(order, shipment), gtin_feature(order, shipment)]
         .into_iter()

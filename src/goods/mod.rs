@@ -13,5 +13,5 @@ mod texts;
 mod weights;
 
 pub use brands::Brands;
-pub use compare::{GoodsEvidence, bits, compare, may_match};
+pub use compare::{GoodsEvidence, bits, compare, may_match, visit};
 pub use weights::{Feature, Origin, WEIGHTS_VERSION, weight};

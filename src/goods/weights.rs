@@ -178,6 +178,9 @@ const TABLE: [Row; 40] = [
 ];
 
 impl Feature {
+    /// How many there are.
+    pub const COUNT: usize = TABLE.len();
+
     /// Every feature, in the order of the table.
     pub fn all() -> impl Iterator<Item = Self> {
         TABLE.iter().map(|row| row.0)

@@ -1,33 +1,29 @@
-//! All ways in which the onward papers of a case may carry the goods of its order lines, each with its evidence.
+//! All ways in which the onward papers of a case may carry the goods of its order lines, each with what was read of it.
 //!
 //! Direct: the buyer sends the goods on. Through one or two firms: the buyer sells inside the ostensible destination
 //! and the second or third firm sends them on. Pure; who wins a paper is decided in `flow`.
 
 use std::collections::BTreeMap;
 
-use crate::flow::{Candidate, hop_timing_bits};
+use crate::flow::Candidate;
 use crate::goods::{self, Brands};
-use crate::model::{Amount, Bits, Case, CaseOrder, CaseShipment, Probability, ShipmentRole};
-
-use super::index::{CaseIndex, identity, papers_of};
-use super::policy::Policy;
-use super::weigh::{
-    ArrivalState, Compared, OrderFacts, Pair, PaperFacts, Reading, Weighed, declaration_readings, in_order_unit,
-    onward_window,
+use crate::model::{
+    Amount, Bits, Case, CaseOrder, CaseShipment, DocumentKey, OrderKey, Probability, ShipmentLine, ShipmentRole,
 };
 
-/// Firms between buyer and border that are followed.
-const INTERMEDIARIES_MAX: usize = 2;
-/// Transfers whose own weight is below this are not followed further.
-const TRANSFER_BITS_MIN: f64 = -4.0;
-/// Links whose weight is below this are dropped before they compete.
-const CANDIDATE_BITS_MIN: f64 = -9.0;
+use super::arrivals::{arrival_state, match_arrivals};
+use super::index::{CaseIndex, identity, papers_of};
+use super::policy::Policy;
+use super::weigh::{ArrivalState, Compared, OrderFacts, Pair, Reading, Weighed, onward_window};
+use super::weights::{FIRMS_BETWEEN_MAX, Leg, Place};
 
 /// A candidate link and why.
 #[derive(Clone, Debug)]
 pub(super) struct Scored<'a> {
     pub candidate: Candidate,
     pub readings: Vec<Reading<'a>>,
+    /// Where its weights stand in the table.
+    pub places: Vec<Place>,
 }
 
 /// What is needed to find candidates of one case.
@@ -38,16 +34,65 @@ pub(super) struct Search<'a> {
     pub policy: &'a Policy,
 }
 
-/// A trail that has reached a transfer: what it weighs so far.
+/// A trail that has reached a transfer: what was read of it so far, without the prior.
+#[derive(Clone)]
 struct Trail<'a> {
     path: Vec<u32>,
     amounts: Vec<Option<Amount>>,
     identity: f64,
-    bits: f64,
+    /// One row for each transfer.
     readings: Vec<Reading<'a>>,
+    places: Vec<Place>,
+}
+
+/// One order line whose candidates are looked for.
+struct Asked<'a> {
+    index: usize,
+    order: &'a CaseOrder,
+    arrival: ArrivalState<'a>,
+    /// The buyer's record in words, and its odds in bits.
+    record: (Compared<'a>, f64),
 }
 
 impl<'a> Search<'a> {
+    /// Calls `keep` with every candidate of one order line that weighs enough, in a fixed order.
+    fn every_way(
+        &self,
+        order_index: usize,
+        arrival: ArrivalState<'a>,
+        limits: &mut Vec<String>,
+        keep: &mut dyn FnMut(Scored<'a>),
+    ) {
+        let order = &self.case.orders[order_index];
+        let asked = Asked { index: order_index, order, arrival, record: self.record(order) };
+        let mut trails = Vec::new();
+        for paper_index in self.papers_near(order, limits) {
+            let paper = &self.case.shipments[paper_index as usize];
+            if !goods::may_match(&order.goods, &paper.goods) {
+                continue;
+            }
+            let leg = if paper.role == ShipmentRole::Onward { Leg::Direct } else { Leg::Transfer };
+            let weighed = self.first_step(&asked, leg, paper);
+            let start = Trail {
+                path: Vec::new(),
+                amounts: Vec::new(),
+                identity: identity(&order.buyer, &paper.consignor).to_f64(),
+                readings: Vec::new(),
+                places: Vec::new(),
+            };
+            match leg {
+                Leg::Direct => self.arrive(&asked, &start, paper_index, weighed, start.identity, keep),
+                Leg::Transfer | Leg::After => {
+                    let days = Compared::Transfer { paper: &paper.line, lag_days: None };
+                    trails.extend(self.extended(&asked, &start, paper_index, weighed, start.identity, days));
+                }
+            }
+        }
+        for _ in 0..FIRMS_BETWEEN_MAX {
+            trails = self.follow(&asked, trails, keep);
+        }
+    }
+
     /// Candidates of one order line in canonical order: by onward paper, one path each, the weightiest.
     pub(super) fn of_order(
         &self,
@@ -55,47 +100,31 @@ impl<'a> Search<'a> {
         arrival: ArrivalState<'a>,
         limits: &mut Vec<String>,
     ) -> Vec<Scored<'a>> {
-        let order = &self.case.orders[order_index];
-        let prior = self.prior(order);
         let mut best: BTreeMap<u32, Scored<'a>> = BTreeMap::new();
-        let mut trails = Vec::new();
-        for paper_index in self.papers_near(order, limits) {
-            let paper = &self.case.shipments[paper_index as usize];
-            if !goods::may_match(&order.goods, &paper.goods) {
-                continue;
+        let weight = |scored: &Scored<'_>| {
+            f64::from(scored.candidate.bits.0) + 1000.0 * scored.candidate.identity.to_f64().max(1e-6).log2()
+        };
+        self.every_way(order_index, arrival, limits, &mut |scored| {
+            let held = best.get(&scored.candidate.onward);
+            if held.is_none_or(|held| weight(held) < weight(&scored)) {
+                best.insert(scored.candidate.onward, scored);
             }
-            let mut weighed = Pair::of(order, paper).weigh(arrival, self.brands, self.policy);
-            weighed.readings.extend(declaration_readings(&paper.line, arrival, self.policy));
-            let same_firm = identity(&order.buyer, &paper.consignor);
-            let bits = prior.bits.to_f64() + weighed.bits().to_f64() * self.policy.temperature;
-            match paper.role {
-                ShipmentRole::Onward if bits >= CANDIDATE_BITS_MIN => {
-                    keep_best(&mut best, direct(order_index, paper_index, prior, weighed, same_firm, self.policy));
-                }
-                ShipmentRole::Transfer if bits >= TRANSFER_BITS_MIN => {
-                    trails.push(first_trail(paper_index, weighed, same_firm, bits, prior));
-                }
-                _ => {}
-            }
-        }
-        for _ in 0..INTERMEDIARIES_MAX {
-            trails = self.follow(order_index, trails, &mut best);
-        }
+        });
         best.into_values().collect()
     }
 
-    /// The prior from the buyer's record on its other order lines.
-    fn prior(&self, order: &CaseOrder) -> Reading<'a> {
+    /// The buyer's record on its other order lines, and its odds in bits.
+    fn record(&self, order: &CaseOrder) -> (Compared<'a>, f64) {
+        let odds = |share: f64| (share / (1.0 - share)).log2();
         let Some(share) = order.buyer.iter().max_by_key(|share| (share.probability, std::cmp::Reverse(share.entity)))
         else {
-            return Reading { compared: Compared::Prior(None), bits: self.policy.prior_bits(0.0, 0.0) };
+            return (Compared::Prior(None), odds(self.policy.record_share(0.0, 0.0)));
         };
         let entity = &self.case.entities[share.entity as usize];
         let own = order.echo.to_f64();
         let others = (entity.echoed_millionths as f64 / 1e6 - own).max(0.0);
         let lines = f64::from(entity.order_line_count.saturating_sub(1));
-        let bits = self.policy.prior_bits(others.min(lines), lines);
-        Reading { compared: Compared::Prior(Some((others, lines))), bits }
+        (Compared::Prior(Some((others, lines))), odds(self.policy.record_share(others.min(lines), lines)))
     }
 
     /// Papers of the buyer in the window; only the earliest of them when there are too many.
@@ -113,14 +142,19 @@ impl<'a> Search<'a> {
         papers
     }
 
+    /// What a paper of the buyer says.
+    fn first_step(&self, asked: &Asked<'a>, leg: Leg, paper: &'a CaseShipment) -> Weighed<'a> {
+        let pair = Pair::of(asked.order, paper);
+        let weights = &self.policy.weights;
+        let mut weighed = pair.weigh(leg, (asked.order.line.quantity, "ordered"), self.brands, self.policy);
+        weighed.read_days(leg, &pair.order, paper.line.date, asked.arrival, weights);
+        weighed.read_declaration(&paper.line, asked.arrival, weights);
+        weighed.read_arrival(paper.line.key.kind, asked.arrival, weights);
+        weighed
+    }
+
     /// One firm further: what the receivers of the transfers sent on.
-    fn follow(
-        &self,
-        order_index: usize,
-        trails: Vec<Trail<'a>>,
-        best: &mut BTreeMap<u32, Scored<'a>>,
-    ) -> Vec<Trail<'a>> {
-        let order = &self.case.orders[order_index];
+    fn follow(&self, asked: &Asked<'a>, trails: Vec<Trail<'a>>, keep: &mut dyn FnMut(Scored<'a>)) -> Vec<Trail<'a>> {
         let mut further = Vec::new();
         for trail in trails {
             let Some(last) = trail.path.last().copied() else { continue };
@@ -128,134 +162,141 @@ impl<'a> Search<'a> {
             let until = transfer.line.date.plus_days(self.policy.days_after_transfer_max);
             for paper_index in papers_of(&self.index.sent, &transfer.consignee, transfer.line.date, until) {
                 let paper = &self.case.shipments[paper_index as usize];
-                if trail.path.contains(&paper_index) || !goods::may_match(&order.goods, &paper.goods) {
+                if trail.path.contains(&paper_index) || !goods::may_match(&asked.order.goods, &paper.goods) {
                     continue;
                 }
-                let Some(next) = self.step(order, &trail, transfer, paper_index, paper) else { continue };
-                match paper.role {
-                    ShipmentRole::Onward if next.bits >= CANDIDATE_BITS_MIN => {
-                        keep_best(best, through(order_index, paper_index, order, next, paper));
-                    }
-                    ShipmentRole::Transfer if next.bits >= TRANSFER_BITS_MIN => further.push(next),
-                    _ => {}
+                let same_firm = identity(&transfer.consignee, &paper.consignor).to_f64();
+                if same_firm < self.policy.share_min {
+                    continue;
+                }
+                let identity = trail.identity * same_firm;
+                if paper.role == ShipmentRole::Onward {
+                    let mut weighed = self.next_step(asked, Leg::After, &trail, &transfer.line, paper);
+                    weighed.read_declaration(&paper.line, asked.arrival, &self.policy.weights);
+                    self.arrive(asked, &trail, paper_index, weighed, identity, keep);
+                } else if trail.path.len() < FIRMS_BETWEEN_MAX {
+                    let weighed = self.next_step(asked, Leg::Transfer, &trail, &transfer.line, paper);
+                    let lag_days = Some(paper.line.date.days_since(transfer.line.date));
+                    let compared = Compared::Transfer { paper: &paper.line, lag_days };
+                    further.extend(self.extended(asked, &trail, paper_index, weighed, identity, compared));
                 }
             }
         }
         further
     }
 
-    /// Extends a trail by one paper. The whole trail is no more believable than each of its steps.
-    fn step(
+    /// What a paper of a firm that had the goods from another one says.
+    fn next_step(
         &self,
-        order: &'a CaseOrder,
+        asked: &Asked<'a>,
+        leg: Leg,
         trail: &Trail<'a>,
-        transfer: &'a CaseShipment,
-        paper_index: u32,
+        transfer: &'a ShipmentLine,
         paper: &'a CaseShipment,
+    ) -> Weighed<'a> {
+        let transferred = trail.amounts.last().copied().flatten().unwrap_or(asked.order.line.quantity);
+        let scale = (transferred, "transferred");
+        let mut weighed = Pair::of(asked.order, paper).weigh(leg, scale, self.brands, self.policy);
+        weighed.read_days_after(leg, transfer.date, paper.line.date, &self.policy.weights);
+        weighed
+    }
+
+    /// The prior of a way through so many firms.
+    fn prior(&self, asked: &Asked<'a>, firms_between: usize) -> (Reading<'a>, [Place; 2]) {
+        let places = Place::way(firms_between, asked.record.1);
+        let bits = places.map(|place| self.policy.weights.at(place)).into_iter().sum();
+        (Reading { compared: asked.record.0, bits }, places)
+    }
+
+    /// A trail and one transfer more; nothing when it weighs too little to be followed.
+    fn extended(
+        &self,
+        asked: &Asked<'a>,
+        trail: &Trail<'a>,
+        paper_index: u32,
+        weighed: Weighed<'a>,
+        identity: f64,
+        compared: Compared<'a>,
     ) -> Option<Trail<'a>> {
-        let same_firm = identity(&transfer.consignee, &paper.consignor).to_f64();
-        if same_firm < self.policy.share_min {
-            return None;
+        let mut next = trail.clone();
+        next.readings.push(Reading { compared, bits: weighed.bits() });
+        next.places.extend(weighed.places);
+        next.path.push(paper_index);
+        next.amounts.push(weighed.amount);
+        next.identity = identity;
+        let prior = self.prior(asked, next.path.len()).0;
+        let bits = prior.bits.to_f64() + bits_of(&next.readings).to_f64();
+        (bits >= self.policy.transfer_bits_min).then_some(next)
+    }
+
+    /// A trail that crosses the border with this paper.
+    fn arrive(
+        &self,
+        asked: &Asked<'a>,
+        trail: &Trail<'a>,
+        paper_index: u32,
+        weighed: Weighed<'a>,
+        identity: f64,
+        keep: &mut dyn FnMut(Scored<'a>),
+    ) {
+        let (prior, way) = self.prior(asked, trail.path.len());
+        let bits = Bits(prior.bits.0 + bits_of(&trail.readings).0 + weighed.bits().0);
+        if bits.to_f64() < self.policy.link_bits_min {
+            return;
         }
-        let transferred = trail.amounts.last().copied().flatten().unwrap_or(order.line.quantity);
-        let lag_days = paper.line.date.days_since(transfer.line.date);
-        let weighed = Pair::of(order, paper).weigh_hop(transferred, "transferred", self.brands, self.policy);
-        let hop_bits = self.policy.hop_prior_bits().to_f64()
-            + hop_timing_bits(lag_days).to_f64()
-            + weighed.bits().to_f64() * self.policy.temperature;
-        let bits = both(trail.bits, hop_bits);
-        let is_transfer = |reading: &&Reading<'_>| matches!(reading.compared, Compared::Transfer { .. });
-        let mut readings: Vec<Reading<'a>> = trail.readings.iter().filter(is_transfer).copied().collect();
-        readings.extend(weighed.readings);
-        let explained: Bits = readings.iter().map(|reading| reading.bits).sum();
-        let compared = Compared::Transfer { paper: &transfer.line, lag_days };
-        readings.push(Reading { compared, bits: Bits::from_f64(bits - explained.to_f64()) });
-        let mut path = trail.path.clone();
-        path.push(paper_index);
-        let mut amounts = trail.amounts.clone();
-        amounts.push(weighed.amount);
-        Some(Trail { path, amounts, identity: trail.identity * same_firm, bits, readings })
+        let readings = std::iter::once(prior).chain(trail.readings.iter().copied()).chain(weighed.readings).collect();
+        let places = way.into_iter().chain(trail.places.iter().copied()).chain(weighed.places).collect();
+        let candidate = Candidate {
+            supply: asked.index as u32,
+            onward: paper_index,
+            path: trail.path.clone(),
+            onward_amount: weighed.amount,
+            path_amounts: trail.amounts.clone(),
+            identity: Probability::from_f64(identity),
+            bits,
+        };
+        keep(Scored { candidate, readings, places });
     }
 }
 
-/// Odds, in bits, of two things being both true.
-fn both(left_bits: f64, right_bits: f64) -> f64 {
-    let odds = |bits: f64| bits.clamp(-60.0, 60.0).exp2();
-    let probability = |bits: f64| odds(bits) / (1.0 + odds(bits));
-    let product = (probability(left_bits) * probability(right_bits)).clamp(1e-12, 1.0 - 1e-12);
-    (product / (1.0 - product)).log2()
+fn bits_of(readings: &[Reading<'_>]) -> Bits {
+    readings.iter().map(|reading| reading.bits).sum()
 }
 
-fn keep_best<'a>(best: &mut BTreeMap<u32, Scored<'a>>, scored: Scored<'a>) {
-    let weight = |scored: &Scored<'_>| {
-        f64::from(scored.candidate.bits.0) + 1000.0 * scored.candidate.identity.to_f64().max(1e-6).log2()
-    };
-    match best.get(&scored.candidate.onward) {
-        Some(held) if weight(held) >= weight(&scored) => {}
-        _ => {
-            best.insert(scored.candidate.onward, scored);
-        }
+/// One way in which an onward paper may carry goods of an order line, as numbers to learn weights from.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CandidateWay {
+    /// Which order line.
+    pub order: OrderKey,
+    /// Which onward paper.
+    pub onward: DocumentKey,
+    /// Papers between, oldest first.
+    pub path: Vec<DocumentKey>,
+    /// Probability that the parties along the path are the same firms.
+    pub identity: Probability,
+    /// Numbers of the weights that count, in the order of [`super::Weights::rows`], with the share of each.
+    pub shares: Vec<(usize, f64)>,
+}
+
+/// Every way that weighs enough under the policy, also several for one order line and paper. The judge keeps the best.
+pub fn candidate_ways(case: &Case, policy: &Policy) -> Vec<CandidateWay> {
+    let brands = Brands::new(case.brands.iter().map(String::as_str));
+    let index = CaseIndex::new(case);
+    let arrival_of = match_arrivals(case, &index, &brands, policy);
+    let search = Search { case, index: &index, brands: &brands, policy };
+    let key = |paper: u32| case.shipments[paper as usize].line.key.clone();
+    let mut ways = Vec::new();
+    for (order, line) in case.orders.iter().enumerate() {
+        let arrival = arrival_state(case, order, &arrival_of, policy);
+        search.every_way(order, arrival, &mut Vec::new(), &mut |scored| {
+            ways.push(CandidateWay {
+                order: line.line.key.clone(),
+                onward: key(scored.candidate.onward),
+                path: scored.candidate.path.iter().map(|paper| key(*paper)).collect(),
+                identity: scored.candidate.identity,
+                shares: scored.places.iter().flat_map(|place| place.shares()).collect(),
+            });
+        });
     }
-}
-
-fn direct<'a>(
-    order: usize,
-    paper: u32,
-    prior: Reading<'a>,
-    weighed: Weighed<'a>,
-    same_firm: Probability,
-    policy: &Policy,
-) -> Scored<'a> {
-    let mut readings = vec![prior];
-    readings.extend(weighed.readings.into_iter().map(|mut reading| {
-        reading.bits = Bits::from_f64(reading.bits.to_f64() * policy.temperature);
-        reading
-    }));
-    let bits = readings.iter().map(|reading| reading.bits).sum();
-    let candidate = Candidate {
-        supply: order as u32,
-        onward: paper,
-        path: Vec::new(),
-        onward_amount: weighed.amount,
-        path_amounts: Vec::new(),
-        identity: same_firm,
-        bits,
-    };
-    Scored { candidate, readings }
-}
-
-fn first_trail<'a>(
-    paper: u32,
-    weighed: Weighed<'a>,
-    same_firm: Probability,
-    bits: f64,
-    prior: Reading<'a>,
-) -> Trail<'a> {
-    Trail {
-        path: vec![paper],
-        amounts: vec![weighed.amount],
-        identity: same_firm.to_f64(),
-        bits,
-        readings: vec![prior],
-    }
-}
-
-fn through<'a>(
-    order_index: usize,
-    paper_index: u32,
-    order: &CaseOrder,
-    trail: Trail<'a>,
-    paper: &CaseShipment,
-) -> Scored<'a> {
-    let hops = trail.path.len() - 1;
-    let candidate = Candidate {
-        supply: order_index as u32,
-        onward: paper_index,
-        path: trail.path[..hops].to_vec(),
-        onward_amount: in_order_unit(&OrderFacts::of(order), &PaperFacts::of(paper)),
-        path_amounts: trail.amounts[..hops].to_vec(),
-        identity: Probability::from_f64(trail.identity),
-        bits: Bits::from_f64(trail.bits),
-    };
-    Scored { candidate, readings: trail.readings }
+    ways
 }

@@ -97,8 +97,7 @@ fn record_share(judged: &Judged<'_>, order: &CaseOrder) -> f64 {
     let entity = &judged.case.entities[share.entity as usize];
     let others = (entity.echoed_millionths as f64 / 1e6 - order.echo.to_f64()).max(0.0);
     let lines = f64::from(entity.order_line_count.saturating_sub(1));
-    let prior = judged.policy.prior_bits(others.min(lines), lines).to_f64().exp2();
-    prior / (1.0 + prior)
+    judged.policy.record_share(others.min(lines), lines)
 }
 
 fn kind(judged: &Judged<'_>, shown: &[usize], arrival: ArrivalState<'_>, level: Level) -> FindingKind {
@@ -116,7 +115,7 @@ fn kind(judged: &Judged<'_>, shown: &[usize], arrival: ArrivalState<'_>, level: 
 }
 
 fn link(judged: &Judged<'_>, index: usize) -> Link {
-    let Scored { candidate, readings } = &judged.scored[index];
+    let Scored { candidate, readings, .. } = &judged.scored[index];
     let attributed = &judged.attribution.links[index];
     let onward = &judged.case.shipments[candidate.onward as usize].line;
     let order = &judged.case.orders[candidate.supply as usize];

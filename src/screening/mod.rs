@@ -16,10 +16,13 @@ mod record;
 mod service;
 mod settle;
 mod weigh;
+mod weights;
 
+pub use candidates::{CandidateWay, candidate_ways};
 pub use gather::Cut;
 pub use holdings::{Held, Holdings};
 pub use judge::{case_hash, judge};
 pub use policy::{ENGINE_VERSION, Policy};
 pub use service::{Service, ServiceError, ServiceOptions};
 pub use settle::Affected;
+pub use weights::{WeightRow, Weights, WeightsError};

@@ -8,6 +8,7 @@ use crate::model::{Day, Probability, ShipmentRole};
 
 use super::holdings::Holdings;
 use super::weigh::{ArrivalState, OrderFacts, Pair, arrival_window, despatch_day, in_order_unit, onward_window};
+use super::weights::{Leg, Place};
 
 /// What the quick look found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -20,14 +21,15 @@ pub(super) struct EchoOf {
     pub arrival_due: bool,
 }
 
-/// Prior of the quick look, in bits: one paper in four that are alike. Assumption.
-const NEUTRAL_PRIOR_BITS: f64 = -1.6;
+/// The buyer's record that the quick look assumes, in bits: one order line in four goes on. Assumption.
+const NEUTRAL_RECORD_BITS: f64 = -1.6;
 
 pub(super) fn echo_of(holdings: &Holdings, order: u32) -> EchoOf {
     let held = &holdings.orders[order as usize];
     let policy = &holdings.policy;
     let facts = held.facts();
     let (from, until) = onward_window(&facts, policy);
+    let neutral: f64 = Place::way(0, NEUTRAL_RECORD_BITS).map(|place| policy.weights.at(place).to_f64()).iter().sum();
     let mut best = 0.0_f64;
     for (entity, share) in holdings.followed(held.buyer) {
         let papers = between(&holdings.entities[entity as usize].sent, from, until);
@@ -41,8 +43,9 @@ pub(super) fn echo_of(holdings: &Holdings, order: u32) -> EchoOf {
             }
             let theirs = paper.consignor.map_or(0.0, |mention| holdings.share_of(mention, entity));
             let pair = Pair { order: facts, order_goods: &held.goods, paper: paper.facts(), paper_goods: &paper.goods };
-            let weighed = pair.weigh(ArrivalState::Unknown, &holdings.brands, policy);
-            let bits = NEUTRAL_PRIOR_BITS + weighed.bits().to_f64() * policy.temperature;
+            let mut weighed = pair.weigh(Leg::Direct, (facts.quantity, "ordered"), &holdings.brands, policy);
+            weighed.read_days(Leg::Direct, &facts, pair.paper.date, ArrivalState::Unknown, &policy.weights);
+            let bits = neutral + weighed.bits().to_f64();
             let odds = bits.clamp(-60.0, 60.0).exp2();
             best = best.max(share.to_f64() * theirs * odds / (1.0 + odds));
         }

@@ -2,14 +2,14 @@
 //!
 //! Pure. Who the parties are and what else competes for the paper comes later (`candidates`, `flow`).
 
-use crate::flow::{Anchor, timing_bits};
 use crate::goods::{self, Brands, GoodsEvidence};
 use crate::model::{
     Amount, Bits, CaseOrder, CaseShipment, Day, DocumentKind, Evidence, EvidenceKind, GoodsForm, OrderLine,
     ShipmentLine, Unit, UnitDimension,
 };
 
-use super::policy::{Policy, ratio_bits};
+use super::policy::Policy;
+use super::weights::{Amounts, Leg, Place, Trace, Weights};
 
 /// What is weighed of an order line besides its goods.
 #[derive(Clone, Copy, Debug)]
@@ -86,8 +86,9 @@ pub(super) enum Compared<'a> {
         theirs: f64,
         unit: Unit,
     },
+    /// From the day on which something happened.
     Timing {
-        anchor: Anchor,
+        since: Since,
         ours: Day,
         theirs: Day,
     },
@@ -98,23 +99,41 @@ pub(super) enum Compared<'a> {
     Arrival(&'static str),
     /// How many of the buyer's other order lines have an onward shipment like them, and how many there are.
     Prior(Option<(f64, f64)>),
-    /// A transfer before the onward paper, and the days between them.
+    /// A transfer before the onward paper, and the days since the transfer before it, where there is one.
     Transfer {
         paper: &'a ShipmentLine,
-        lag_days: i32,
+        lag_days: Option<i32>,
     },
 }
 
-/// A weighed pair: readings in a fixed order, and the paper's quantity in the order's unit.
+/// From when days are counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Since {
+    /// The arrival of the order line in the ostensible destination.
+    Arrival,
+    /// The day it left the exporter.
+    Despatch,
+    /// The transfer before.
+    Transfer,
+}
+
+/// What was read of a pair, in a fixed order, and the paper's quantity in the order's unit.
 #[derive(Clone, Debug)]
 pub(super) struct Weighed<'a> {
     pub readings: Vec<Reading<'a>>,
+    /// Where the readings stand in the table of weights.
+    pub places: Vec<Place>,
     pub amount: Option<Amount>,
 }
 
-impl Weighed<'_> {
+impl<'a> Weighed<'a> {
     pub(super) fn bits(&self) -> Bits {
         self.readings.iter().map(|reading| reading.bits).sum()
+    }
+
+    pub(super) fn read(&mut self, compared: Compared<'a>, place: Place, weights: &Weights) {
+        self.places.push(place);
+        self.readings.push(Reading { compared, bits: weights.at(place) });
     }
 }
 
@@ -134,10 +153,11 @@ impl Reading<'_> {
             Compared::WeightPerPiece { ours, theirs, unit } => {
                 (EvidenceKind::WeightPerPiece, format!("{ours:.4} kg per {unit}"), format!("{theirs:.4} kg per {unit}"))
             }
-            Compared::Timing { anchor, ours, theirs } => {
-                let word = match anchor {
-                    Anchor::Arrival => "arrived",
-                    Anchor::Despatch => "left the exporter",
+            Compared::Timing { since, ours, theirs } => {
+                let word = match since {
+                    Since::Arrival => "arrived",
+                    Since::Despatch => "left the exporter",
+                    Since::Transfer => "transferred",
                 };
                 let theirs = format!("{theirs}, {} days later", theirs.days_since(ours));
                 (EvidenceKind::Timing, format!("{word} {ours}"), theirs)
@@ -156,7 +176,7 @@ impl Reading<'_> {
             Compared::Transfer { paper, lag_days } => (
                 EvidenceKind::Transfer,
                 format!("{} {} of {}", paper.key.kind, paper.key.number, paper.date),
-                format!("{lag_days} days before this paper"),
+                lag_days.map_or(String::new(), |days| format!("{days} days after the transfer before")),
             ),
         };
         Evidence { kind, ours, theirs, bits: self.bits }
@@ -182,62 +202,64 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// Goods, quantity against what was ordered, value, weight and days; neither prior nor identity.
-    pub(super) fn weigh(&self, arrival: ArrivalState<'_>, brands: &'a Brands, policy: &Policy) -> Weighed<'a> {
-        let mut weighed = self.weigh_hop(self.order.quantity, "ordered", brands, policy);
-        weighed.readings.push(timing_reading(&self.order, self.paper.date, arrival));
-        weighed
-    }
-
-    /// The same for a later paper of a trail: goods, value and weight against the order line, quantity against what was
-    /// transferred. Days and prior are the caller's.
-    pub(super) fn weigh_hop(
+    /// Goods, quantity, value and weight, as they count on this leg; neither days nor prior nor identity. `scale` is what
+    /// was ordered, or what was transferred before, as the word says.
+    pub(super) fn weigh(
         &self,
-        scale: Amount,
-        word: &'static str,
+        leg: Leg,
+        (scale, word): (Amount, &'static str),
         brands: &'a Brands,
         policy: &Policy,
     ) -> Weighed<'a> {
+        let weights = &policy.weights;
         let amount = in_order_unit(&self.order, &self.paper);
-        let mut readings = Vec::with_capacity(10);
-        readings.extend(
-            goods::compare(self.order_goods, self.paper_goods, brands)
-                .into_iter()
-                .map(|found| Reading { compared: Compared::Goods(found), bits: goods::weight(found.feature) }),
-        );
-        readings.extend(amount.map(|amount| self.quantity_reading(amount, scale, word, policy)));
-        readings.extend(amount.and_then(|amount| self.value_reading(amount, policy)));
-        readings.extend(self.weight_reading(policy));
-        Weighed { readings, amount }
-    }
-
-    fn quantity_reading(&self, amount: Amount, scale: Amount, word: &'static str, policy: &Policy) -> Reading<'a> {
-        let counted = self.order.unit.in_base().0 == self.paper.unit.in_base().0;
-        let ratio = amount.to_f64() / scale.to_f64();
-        let tolerance = if counted { 0.001 } else { policy.flow.quantity_tolerance };
-        let bits = match ratio {
-            ratio if (ratio - 1.0).abs() <= tolerance && counted => policy.quantity_echo,
-            ratio if (ratio - 1.0).abs() <= tolerance => policy.quantity_echo / 2.0,
-            ratio if ratio < 1.0 => policy.quantity_fits,
-            ratio if ratio <= 1.25 => policy.quantity_slightly_over,
-            _ => policy.quantity_over,
-        };
+        let mut weighed = Weighed { readings: Vec::with_capacity(12), places: Vec::with_capacity(12), amount };
+        goods::visit(self.order_goods, self.paper_goods, brands, &mut |found| {
+            weighed.read(Compared::Goods(found), leg.goods(found.feature), weights);
+        });
         let (ours, theirs) = ((scale, self.order.unit), (self.paper.quantity, self.paper.unit));
-        Reading { compared: Compared::Quantity { ours, word, theirs }, bits: Bits::from_f64(bits) }
+        let amounts = amount.map_or(Amounts::Unknown, |amount| self.amounts(amount, scale, policy));
+        weighed.read(Compared::Quantity { ours, word, theirs }, leg.amounts(amounts), weights);
+        if let Some((ours, theirs)) = amount.and_then(|amount| self.values_per_unit(amount)) {
+            let compared = Compared::ValueDensity { ours, theirs, unit: self.order.unit };
+            weighed.read(compared, leg.value_ratio(theirs / ours), weights);
+        }
+        if let Some((ours, theirs, ratio)) = self.weights_per_piece() {
+            let compared = Compared::WeightPerPiece { ours, theirs, unit: self.order.unit };
+            weighed.read(compared, leg.weight_ratio(ratio), weights);
+        }
+        weighed
     }
 
-    fn value_reading(&self, amount: Amount, policy: &Policy) -> Option<Reading<'a>> {
+    fn amounts(&self, amount: Amount, scale: Amount, policy: &Policy) -> Amounts {
+        let ratio = amount.to_f64() / scale.to_f64();
+        if self.order.unit.in_base().0 != self.paper.unit.in_base().0 {
+            return match ratio {
+                ratio if (ratio - 1.0).abs() <= policy.weighed_tolerance => Amounts::WeighedEqual,
+                ratio if ratio < 1.0 => Amounts::WeighedLess,
+                _ => Amounts::WeighedOver,
+            };
+        }
+        match ratio {
+            ratio if (ratio - 1.0).abs() <= 0.001 => Amounts::Equal,
+            ratio if ratio >= 1.25 => Amounts::Over,
+            ratio if ratio > 1.0 => Amounts::SlightlyOver,
+            ratio if ratio > 0.5 => Amounts::Most,
+            ratio if ratio > 0.1 => Amounts::Some,
+            _ => Amounts::Little,
+        }
+    }
+
+    /// Euro per unit of the order, on the order and on the paper.
+    fn values_per_unit(&self, amount: Amount) -> Option<(f64, f64)> {
         let ours = self.order.value_euro?.to_f64() / self.order.quantity.to_f64();
         let theirs = self.paper.value_euro?.to_f64() / amount.to_f64();
-        if ours <= 0.0 || theirs <= 0.0 {
-            return None;
-        }
-        let bits = ratio_bits(policy.value_ratio, theirs / ours);
-        Some(Reading { compared: Compared::ValueDensity { ours, theirs, unit: self.order.unit }, bits })
+        (ours > 0.0 && theirs > 0.0).then_some((ours, theirs))
     }
 
-    /// Net weight per counted unit. Weights of a few grams are printed with two digits, so rounding is forgiven first.
-    fn weight_reading(&self, policy: &Policy) -> Option<Reading<'a>> {
+    /// Net weight per counted unit, on the order and on the paper, and their ratio. Weights of a few grams are printed
+    /// with two digits, so rounding is forgiven first.
+    fn weights_per_piece(&self) -> Option<(f64, f64, f64)> {
         const PRINTED_TO_KG: f64 = 0.006;
         let count = |unit: Unit| matches!(unit.in_base().0, UnitDimension::Count);
         if !count(self.order.unit) || !count(self.paper.unit) {
@@ -252,9 +274,63 @@ impl<'a> Pair<'a> {
         }
         let slack = PRINTED_TO_KG + PRINTED_TO_KG * pieces / self.order.quantity.to_f64();
         let ratio = if (theirs_kg - expected_kg).abs() <= slack { 1.0 } else { theirs_kg / expected_kg };
-        let theirs = theirs_kg / pieces;
-        let bits = ratio_bits(policy.weight_ratio, ratio);
-        Some(Reading { compared: Compared::WeightPerPiece { ours, theirs, unit: self.order.unit }, bits })
+        Some((ours, theirs_kg / pieces, ratio))
+    }
+}
+
+impl<'a> Weighed<'a> {
+    /// Adds the days from the arrival of the order line to the paper, or else from its despatch.
+    pub(super) fn read_days(
+        &mut self,
+        leg: Leg,
+        order: &OrderFacts,
+        paper_day: Day,
+        arrival: ArrivalState<'_>,
+        weights: &Weights,
+    ) {
+        let (since, ours, place): (_, _, fn(Leg, i32) -> Place) = match arrival {
+            ArrivalState::Seen(paper) => (Since::Arrival, paper.date, Leg::days_after_arrival),
+            ArrivalState::Missing | ArrivalState::Unknown => {
+                (Since::Despatch, despatch_day(order), Leg::days_after_despatch)
+            }
+        };
+        let place = place(leg, paper_day.days_since(ours));
+        self.read(Compared::Timing { since, ours, theirs: paper_day }, place, weights);
+    }
+
+    /// Adds the days from the transfer before to the paper.
+    pub(super) fn read_days_after(&mut self, leg: Leg, transferred: Day, paper_day: Day, weights: &Weights) {
+        let place = leg.days_after_transfer(paper_day.days_since(transferred));
+        self.read(Compared::Timing { since: Since::Transfer, ours: transferred, theirs: paper_day }, place, weights);
+    }
+
+    /// Adds what the import declaration that a paper names says against the arrival of the order line.
+    pub(super) fn read_declaration(&mut self, paper: &'a ShipmentLine, arrival: ArrivalState<'a>, weights: &Weights) {
+        let ArrivalState::Seen(arrived) = arrival else { return };
+        if paper.source_declaration.is_empty() {
+            return;
+        }
+        let ours =
+            if arrived.source_declaration.is_empty() { &arrived.key.number } else { &arrived.source_declaration };
+        let theirs = &paper.source_declaration;
+        let is_same = same_declaration(ours, theirs);
+        let trace = if is_same { Trace::DeclarationSame } else { Trace::DeclarationDifferent };
+        self.read(Compared::SourceDeclaration { ours, theirs }, Place::trace(trace), weights);
+    }
+
+    /// Adds what the kind of the buyer's paper says against the arrival of the order line.
+    pub(super) fn read_arrival(&mut self, kind: DocumentKind, arrival: ArrivalState<'_>, weights: &Weights) {
+        let (text, trace) = match (arrival, kind == DocumentKind::RuDeclaration) {
+            (ArrivalState::Missing, true) => {
+                ("declared in the true destination, never seen to arrive before", Trace::FalseTransit)
+            }
+            (ArrivalState::Seen(_), true) => {
+                ("declared in the true destination although it arrived", Trace::DeclaredButArrived)
+            }
+            (ArrivalState::Missing, false) => ("left from inside without an arrival", Trace::LeftWithoutArrival),
+            (ArrivalState::Seen(_) | ArrivalState::Unknown, false) | (ArrivalState::Unknown, true) => return,
+        };
+        self.read(Compared::Arrival(text), Place::trace(trace), weights);
     }
 }
 
@@ -303,48 +379,6 @@ pub(super) fn arrival_window(order: &OrderFacts, policy: &Policy) -> (Day, Day) 
 pub(super) fn onward_window(order: &OrderFacts, policy: &Policy) -> (Day, Day) {
     let from = order.order_date.plus_days(-policy.days_before_order_max);
     (from, order.order_date.plus_days(policy.days_after_order_max))
-}
-
-fn timing_reading<'a>(order: &OrderFacts, paper_day: Day, arrival: ArrivalState<'_>) -> Reading<'a> {
-    let (anchor, ours) = match arrival {
-        ArrivalState::Seen(paper) => (Anchor::Arrival, paper.date),
-        _ => (Anchor::Despatch, despatch_day(order)),
-    };
-    let bits = timing_bits(anchor, paper_day.days_since(ours));
-    Reading { compared: Compared::Timing { anchor, ours, theirs: paper_day }, bits }
-}
-
-/// What the import declaration that a paper names, and the paper's kind, say against the arrival of an order line.
-pub(super) fn declaration_readings<'a>(
-    paper: &'a ShipmentLine,
-    arrival: ArrivalState<'a>,
-    policy: &Policy,
-) -> impl Iterator<Item = Reading<'a>> {
-    let named = match arrival {
-        ArrivalState::Seen(arrived) if !paper.source_declaration.is_empty() => Some(arrived),
-        _ => None,
-    };
-    let source = named.map(|arrived| {
-        let ours =
-            if arrived.source_declaration.is_empty() { &arrived.key.number } else { &arrived.source_declaration };
-        let same = same_declaration(ours, &paper.source_declaration);
-        let bits = if same { policy.declaration_same } else { policy.declaration_different };
-        let compared = Compared::SourceDeclaration { ours, theirs: &paper.source_declaration };
-        Reading { compared, bits: Bits::from_f64(bits) }
-    });
-    let arrival = match (arrival, paper.key.kind == DocumentKind::RuDeclaration) {
-        (ArrivalState::Missing, true) => {
-            Some(("declared in the true destination, never seen to arrive before", policy.false_transit))
-        }
-        (ArrivalState::Seen(_), true) => {
-            Some(("declared in the true destination although it arrived", policy.declared_but_arrived))
-        }
-        (ArrivalState::Missing, false) => Some(("left from inside without an arrival", policy.left_without_arrival)),
-        (ArrivalState::Seen(_) | ArrivalState::Unknown, false) | (ArrivalState::Unknown, true) => None,
-    };
-    let arrival =
-        arrival.map(|(theirs, bits)| Reading { compared: Compared::Arrival(theirs), bits: Bits::from_f64(bits) });
-    source.into_iter().chain(arrival)
 }
 
 /// Declaration numbers agree when their digits do, an item number at the end of either left aside.
