@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use super::{settled, world};
+use super::{made, settled};
 use crate::evaluation::{BacktestInput, BacktestReport, LinkOutcome, OrderOutcome, QuantityOutcome};
 use crate::model::Finding;
 use crate::screening::{Policy, judge};
-use crate::simulation::{MemoryWorld, Profile, TruthOrder};
+use crate::simulation::{MemoryWorld, Profile, TruthOrder, WorldOptions};
 
 /// The figures of one world.
 #[derive(Clone, PartialEq, Debug)]
@@ -25,7 +25,7 @@ pub struct Measured {
 
 /// Makes the world, judges it, compares.
 pub fn measure(profile: Profile, seed: u64, orders: u64, policy: &Policy) -> Measured {
-    let world = world(seed, orders, profile);
+    let world = made(&WorldOptions::new(seed, orders, orders * 5, profile));
     let holdings = settled(&world, policy);
     let cuts = holdings.cuts();
     let findings: Vec<Finding> = cuts.par_iter().flat_map_iter(|cut| judge(&holdings.case(cut), policy)).collect();

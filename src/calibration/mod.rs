@@ -22,7 +22,8 @@ use crate::simulation::{MemoryWorld, Profile, TruthLink, WorldOptions, generate}
 /// Which worlds to learn from, and how.
 #[derive(Clone, PartialEq, Debug)]
 pub struct CalibrationOptions {
-    /// Worlds of each profile; they have the seeds from `seed` on.
+    /// Worlds of the plain profile; of each other one three times as many, for it teaches more. They have the seeds
+    /// from `seed` on.
     pub worlds_per_profile: u64,
     /// First seed.
     pub seed: u64,
@@ -32,6 +33,13 @@ pub struct CalibrationOptions {
     pub rounds: u32,
     /// How far a weight may lie from what is assumed, as a standard deviation in bits, where nothing else is known.
     pub spread_bits: f64,
+}
+
+impl CalibrationOptions {
+    /// Seeds of the worlds that are learnt from.
+    pub fn seeds(&self) -> std::ops::Range<u64> {
+        self.seed..self.seed.saturating_add(self.worlds_per_profile * HARD_TIMES)
+    }
 }
 
 impl Default for CalibrationOptions {
@@ -49,6 +57,8 @@ pub struct Calibration {
     pub links: Vec<u32>,
 }
 
+/// So many worlds of each other profile are learnt from for each one of the plain profile.
+const HARD_TIMES: u64 = 3;
 /// Ways that weigh less than this under the weights of the round before are left out as hopeless.
 const BITS_MIN: f64 = -25.0;
 
@@ -80,15 +90,22 @@ fn version(options: &CalibrationOptions) -> String {
 }
 
 fn worlds(options: &CalibrationOptions) -> Vec<MemoryWorld> {
-    let seeds = options.seed..options.seed + options.worlds_per_profile;
-    let chosen = Profile::ALL.into_iter().flat_map(|profile| seeds.clone().map(move |seed| (seed, profile)));
-    chosen.map(|(seed, profile)| world(seed, options.orders_per_world, profile)).collect()
+    let chosen = Profile::ALL.into_iter().flat_map(|profile| {
+        let times = if profile == Profile::Small { 1 } else { HARD_TIMES };
+        (0..options.worlds_per_profile * times).map(move |place| (options.seed + place, profile))
+    });
+    chosen
+        .map(|(seed, profile)| {
+            let plain = WorldOptions::new(seed, options.orders_per_world, options.orders_per_world * 5, profile);
+            made(&WorldOptions { parameters: plain.parameters.clone().varied(seed), ..plain })
+        })
+        .collect()
 }
 
 /// A world held in memory. Making one cannot fail there.
-fn world(seed: u64, orders: u64, profile: Profile) -> MemoryWorld {
+fn made(options: &WorldOptions) -> MemoryWorld {
     let mut world = MemoryWorld::default();
-    let made = generate(&WorldOptions::new(seed, orders, orders * 5, profile), &mut world);
+    let made = generate(options, &mut world);
     debug_assert!(made.is_ok());
     world
 }
@@ -155,4 +172,40 @@ fn choice(truth: &Truth<'_>, ways: impl Iterator<Item = CandidateWay>) -> Choice
 fn weight(policy: &Policy, way: &CandidateWay) -> i64 {
     let bits: f64 = way.shares.iter().map(|(row, share)| policy.weights.bits()[*row] * share).sum();
     ((bits + way.identity.to_f64().max(1e-6).log2()) * 1000.0) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CalibrationOptions, calibrate, measure};
+    use crate::screening::{Policy, Weights};
+    use crate::simulation::Profile;
+    use std::sync::Arc;
+
+    #[test]
+    fn the_same_worlds_give_the_same_weights_and_every_round_explains_them() {
+        let options = CalibrationOptions {
+            worlds_per_profile: 1,
+            orders_per_world: 150,
+            rounds: 2,
+            ..CalibrationOptions::default()
+        };
+        let mut losses = Vec::new();
+        let first = calibrate(&options, &mut |round, loss_bits| losses.push((round, loss_bits)));
+        let again = calibrate(&options, &mut |_, _| {});
+        assert_eq!(first, again);
+        assert_eq!(losses.iter().map(|(round, _)| *round).collect::<Vec<_>>(), [1, 2]);
+        assert!(losses.iter().all(|(_, loss_bits)| *loss_bits < 0.5), "{losses:?}");
+        assert!(first.links.iter().sum::<u32>() > 500);
+    }
+
+    #[test]
+    fn weights_that_were_learnt_do_better_than_what_was_assumed() {
+        let of = |weights: Weights| {
+            let policy = Policy { weights: Arc::new(weights), ..Policy::default() };
+            measure(Profile::Harder, 7, 400, &policy).report
+        };
+        let (assumed, learnt) = (of(Weights::assumed()), of(Weights::embedded().clone()));
+        assert!(learnt.links.f1 > assumed.links.f1, "{} {}", learnt.links.f1, assumed.links.f1);
+        assert!(learnt.links_calibration_error < assumed.links_calibration_error);
+    }
 }

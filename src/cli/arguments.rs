@@ -107,6 +107,7 @@ Examples:
 Examples:
   onward calibrate                                          measure the weights that the program has
   onward calibrate --out data/weights.tsv                   estimate them anew, then measure
+  onward calibrate --verify                                 estimate them anew, compare, write nothing
 
 The worlds that are measured are never those that were learnt from.")]
     Calibrate(CalibrateArguments),

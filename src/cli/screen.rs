@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
@@ -18,8 +19,8 @@ use super::records::{Reader, reject_row};
 use super::summary::{Circumstances, Summary, Told};
 use crate::intake::{self, Report};
 use crate::model::{CaseOrder, Finding, Record};
-use crate::screening::Policy;
 use crate::screening::batch::{Batch, PartyRow, Screening, Stage};
+use crate::screening::{Policy, Weights};
 
 /// Which files.
 #[derive(clap::Args, Debug)]
@@ -32,6 +33,9 @@ pub(super) struct ScreenArguments {
     /// How to write them
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,
+    /// Table of weights to judge by, as `onward calibrate` writes it, instead of the one built in
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) weights: Option<PathBuf>,
     /// Whose orders these are; stands in every finding
     #[arg(long, value_name = "NAME", env = "ONWARD_TENANT", default_value = "default")]
     pub(super) tenant: String,
@@ -43,8 +47,9 @@ pub(super) fn run(arguments: &ScreenArguments, progress: &Progress) -> Result<Ou
     if arguments.files.orders.is_empty() || arguments.files.shipments.is_empty() {
         return Err(Failure::Usage("screening needs --orders and --shipments".to_owned()));
     }
+    let policy = policy(arguments.weights.as_deref())?;
     std::fs::create_dir_all(&arguments.out).map_err(Failure::io("making", &arguments.out))?;
-    let Gathered { batch, shipment_count, company_count, report } = read(arguments, progress)?;
+    let Gathered { batch, shipment_count, company_count, report } = read(arguments, policy, progress)?;
     let told = |stage, done, total| progress.at(stage_name(stage), done, total);
     let screening = batch.resolve(&told);
     let summary = write(arguments, &screening, &report, &told).map_err(Failure::io("writing into", &arguments.out))?;
@@ -56,6 +61,14 @@ pub(super) fn run(arguments: &ScreenArguments, progress: &Progress) -> Result<Ou
     let circumstances = Circumstances { shipment_count, company_count, rejects: &rejects, elapsed: started.elapsed() };
     io::stdout().write_all(summary.text(&circumstances).as_bytes()).map_err(Failure::stdout)?;
     Ok(Outcome::with_rejects(report.rejected_rows))
+}
+
+/// The policy with the weights of a file, or those built in.
+fn policy(weights: Option<&Path>) -> Result<Policy, Failure> {
+    let Some(path) = weights else { return Ok(Policy::default()) };
+    let text = std::fs::read_to_string(path).map_err(Failure::io("reading", path))?;
+    let weights = Weights::parse(&text).map_err(|error| Failure::Unreadable(format!("{}: {error}", path.display())))?;
+    Ok(Policy { weights: Arc::new(weights), ..Policy::default() })
 }
 
 /// All records, and what the summary wants to know of them.
@@ -72,11 +85,11 @@ const RECORDS_PER_CHUNK: usize = 4_096;
 const CHUNKS_WAITING_MAX: usize = 2;
 
 /// Reads on this thread while another one folds and indexes what was read.
-fn read(arguments: &ScreenArguments, progress: &Progress) -> Result<Gathered, Failure> {
+fn read(arguments: &ScreenArguments, policy: Policy, progress: &Progress) -> Result<Gathered, Failure> {
     std::thread::scope(|scope| {
         let (chunks, waiting) = sync_channel::<Vec<Record>>(CHUNKS_WAITING_MAX);
         let indexing = scope.spawn(move || {
-            let mut batch = Batch::new(&arguments.tenant, Policy::default());
+            let mut batch = Batch::new(&arguments.tenant, policy);
             waiting.into_iter().for_each(|chunk| batch.take(chunk));
             batch
         });

@@ -122,6 +122,7 @@ fn quiet(lines: Vec<OrderLine>) -> Case {
         ],
         brands: Vec::new(),
         coverage: ArrivalCoverage { seen_percent: 80, is_known: true },
+        likeness: crate::model::LikenessRecord::default(),
         limits: CaseLimits::default(),
     }
 }

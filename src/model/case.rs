@@ -101,6 +101,16 @@ pub struct ArrivalCoverage {
     pub is_known: bool,
 }
 
+/// What a tenant's order lines say together of its trade; quantised, so that one record more rarely changes it.
+///
+/// Among order lines that have an onward paper like them at all, how many have one that is likely theirs: where honest
+/// trade in the same goods is common the share is low, and a likeness says less.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct LikenessRecord {
+    /// That share in per cent, in steps; a usual one where there are too few order lines to say.
+    pub likely_percent: u32,
+}
+
 /// What was left out of a case because of a stated limit.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct CaseLimits {
@@ -125,6 +135,8 @@ pub struct Case {
     pub brands: Vec<String>,
     /// How well arrivals are seen.
     pub coverage: ArrivalCoverage,
+    /// How much a likeness says.
+    pub likeness: LikenessRecord,
     /// What was left out.
     pub limits: CaseLimits,
 }

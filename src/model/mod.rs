@@ -17,7 +17,8 @@ mod unit;
 pub use alert::{Alert, AlertDecision, AlertEvent, AlertEventKind, AlertId, AlertState};
 pub use amount::{Amount, AmountError};
 pub use case::{
-    ArrivalCoverage, Case, CaseLimits, CaseOrder, CaseShipment, Corridor, EntityShare, EntityView, ShipmentRole,
+    ArrivalCoverage, Case, CaseLimits, CaseOrder, CaseShipment, Corridor, EntityShare, EntityView, LikenessRecord,
+    ShipmentRole,
 };
 pub use day::Day;
 pub use finding::{

@@ -202,8 +202,8 @@ impl<'a> Search<'a> {
     }
 
     /// The prior of a way through so many firms.
-    fn prior(&self, asked: &Asked<'a>, firms_between: usize) -> (Reading<'a>, [Place; 2]) {
-        let places = Place::way(firms_between, asked.record.1);
+    fn prior(&self, asked: &Asked<'a>, firms_between: usize) -> (Reading<'a>, [Place; 3]) {
+        let places = Place::way(firms_between, asked.record.1, self.case.likeness);
         let bits = places.map(|place| self.policy.weights.at(place)).into_iter().sum();
         (Reading { compared: asked.record.0, bits }, places)
     }

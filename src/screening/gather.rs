@@ -137,6 +137,7 @@ impl Holdings {
             shipments: shipments.iter().map(|shipment| self.case_shipment(*shipment, &views)).collect(),
             entities,
             coverage: self.coverage[cut.tenant as usize],
+            likeness: self.likeness[cut.tenant as usize],
             limits: CaseLimits { reached: self.limits(cut) },
         }
     }

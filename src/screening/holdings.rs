@@ -11,8 +11,8 @@ use rayon::prelude::*;
 
 use crate::goods::Brands;
 use crate::model::{
-    Amount, ArrivalCoverage, Company, Corridor, Day, DocumentKind, GoodsForm, MentionForm, Probability, Record,
-    ShipmentLine, ShipmentRole,
+    Amount, ArrivalCoverage, Company, Corridor, Day, DocumentKind, GoodsForm, LikenessRecord, MentionForm, Probability,
+    Record, ShipmentLine, ShipmentRole,
 };
 use crate::normalize::{self, Rates};
 use crate::resolve::{Directory, Scope, Touched};
@@ -185,6 +185,7 @@ pub struct Holdings {
     companies: HashMap<(String, String), Company>,
     pub(super) records_by_buyer: HashMap<(u32, u32), BuyerRecord>,
     pub(super) coverage: Vec<ArrivalCoverage>,
+    pub(super) likeness: Vec<LikenessRecord>,
     /// Goods that are spelt alike are folded once and held once.
     goods_forms: HashMap<GoodsRow, Arc<GoodsForm>>,
     pub(super) arrival_days: Option<(Day, Day)>,
@@ -216,6 +217,7 @@ impl Holdings {
             companies: HashMap::new(),
             records_by_buyer: HashMap::new(),
             coverage: Vec::new(),
+            likeness: Vec::new(),
             goods_forms: HashMap::new(),
             arrival_days: None,
             unsettled: Unsettled::default(),
@@ -344,6 +346,7 @@ impl Holdings {
         }
         self.tenants.push(tenant.to_owned());
         self.coverage.push(ArrivalCoverage::default());
+        self.likeness.push(LikenessRecord::default());
         (self.tenants.len() - 1) as u32
     }
 

@@ -4,7 +4,7 @@
 //! It feeds priors, never findings.
 
 use crate::goods;
-use crate::model::{Day, Probability, ShipmentRole};
+use crate::model::{Day, LikenessRecord, Probability, ShipmentRole};
 
 use super::holdings::Holdings;
 use super::weigh::{ArrivalState, OrderFacts, Pair, arrival_window, despatch_day, in_order_unit, onward_window};
@@ -15,6 +15,8 @@ use super::weights::{Leg, Place};
 pub(super) struct EchoOf {
     /// Probability that the likeliest direct onward paper carries goods of this order line.
     pub probability: Probability,
+    /// There is an onward paper of such goods by the buyer's firm at all.
+    pub has_alike: bool,
     /// An arrival of this quantity and these goods is held.
     pub arrival_seen: bool,
     /// Enough days have passed, within the days for which arrivals are held.
@@ -23,14 +25,19 @@ pub(super) struct EchoOf {
 
 /// The buyer's record that the quick look assumes, in bits: one order line in four goes on. Assumption.
 const NEUTRAL_RECORD_BITS: f64 = -1.6;
+/// What it assumes of likeness at the tenant: it is what that is learnt from.
+const NEUTRAL_LIKENESS: LikenessRecord = LikenessRecord { likely_percent: 12 };
 
 pub(super) fn echo_of(holdings: &Holdings, order: u32) -> EchoOf {
     let held = &holdings.orders[order as usize];
     let policy = &holdings.policy;
     let facts = held.facts();
     let (from, until) = onward_window(&facts, policy);
-    let neutral: f64 = Place::way(0, NEUTRAL_RECORD_BITS).map(|place| policy.weights.at(place).to_f64()).iter().sum();
-    let mut best = 0.0_f64;
+    let neutral: f64 = Place::way(0, NEUTRAL_RECORD_BITS, NEUTRAL_LIKENESS)
+        .map(|place| policy.weights.at(place).to_f64())
+        .iter()
+        .sum();
+    let (mut best, mut has_alike) = (0.0_f64, false);
     for (entity, share) in holdings.followed(held.buyer) {
         let papers = between(&holdings.entities[entity as usize].sent, from, until);
         for (_, paper) in papers.iter().take(policy.papers_per_order_max) {
@@ -41,6 +48,7 @@ pub(super) fn echo_of(holdings: &Holdings, order: u32) -> EchoOf {
             {
                 continue;
             }
+            has_alike = true;
             let theirs = paper.consignor.map_or(0.0, |mention| holdings.share_of(mention, entity));
             let pair = Pair { order: facts, order_goods: &held.goods, paper: paper.facts(), paper_goods: &paper.goods };
             let mut weighed = pair.weigh(Leg::Direct, (facts.quantity, "ordered"), &holdings.brands, policy);
@@ -54,6 +62,7 @@ pub(super) fn echo_of(holdings: &Holdings, order: u32) -> EchoOf {
     let deadline = despatched.plus_days(policy.transit_days_max);
     EchoOf {
         probability: Probability::from_f64(best),
+        has_alike,
         arrival_seen: arrival_seen(holdings, order, &facts),
         arrival_due: holdings.arrival_days.is_some_and(|(first, last)| first <= despatched && deadline <= last),
     }

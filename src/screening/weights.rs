@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 
 use crate::goods::{self, Feature};
-use crate::model::Bits;
+use crate::model::{Bits, LikenessRecord};
 
 /// Between whom a paper moves the goods of an order line: the same comparison says different things on different legs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -137,6 +137,13 @@ const RECORD: Curve = Curve {
     assumed: &[-6.0, -4.0, -3.0, -2.0, -1.0, 0.0, 1.5, 3.0],
 };
 
+/// How many in a hundred of the tenant's order lines that have a paper like them have one that is likely theirs.
+const LIKENESS: Curve = Curve {
+    name: "likely_percent",
+    points: &[1.0, 4.0, 7.0, 12.0, 18.0, 25.0, 50.0],
+    assumed: &[-1.0, -0.6, -0.3, 0.0, 0.2, 0.4, 0.8],
+};
+
 /// Firms between buyer and border that are followed.
 pub(super) const FIRMS_BETWEEN_MAX: usize = 2;
 const WAYS: [&str; FIRMS_BETWEEN_MAX + 1] = ["direct", "through_one_firm", "through_two_firms"];
@@ -184,6 +191,9 @@ fn rows() -> Vec<WeightRow> {
             push(format!("way.{name}.{}.{point}", RECORD.name), *assumed);
         }
     }
+    for (point, assumed) in LIKENESS.points.iter().zip(LIKENESS.assumed) {
+        push(format!("tenant.{}.{point}", LIKENESS.name), *assumed);
+    }
     rows
 }
 
@@ -202,6 +212,7 @@ const LEG_PLACES: usize = GOODS_COUNT + AMOUNTS.len() + curve_places(&LEG_CURVES
 const TRACES_START: usize = LEG_PLACES * LEGS.len();
 const WAYS_START: usize = TRACES_START + TRACES.len();
 const WAY_PLACES: usize = 1 + RECORD.points.len();
+const TENANT_START: usize = WAYS_START + WAY_PLACES * WAYS.len();
 
 impl Leg {
     const fn start(self) -> usize {
@@ -270,10 +281,12 @@ impl Place {
         Self::at(TRACES_START + trace as usize)
     }
 
-    /// The places of a way through so many firms, and of the buyer's record on it, in odds of this many bits.
-    pub(super) fn way(firms_between: usize, record_bits: f64) -> [Self; 2] {
+    /// What stands before all comparisons: the way through so many firms, the buyer's record on it, in odds of this many
+    /// bits, and how much likeness says at this tenant.
+    pub(super) fn way(firms_between: usize, record_bits: f64, likeness: LikenessRecord) -> [Self; 3] {
         let start = WAYS_START + WAY_PLACES * firms_between.min(FIRMS_BETWEEN_MAX);
-        [Self::at(start), Self::on(start + 1, RECORD.points, record_bits)]
+        let record = Self::on(start + 1, RECORD.points, record_bits);
+        [Self::at(start), record, Self::on(TENANT_START, LIKENESS.points, f64::from(likeness.likely_percent))]
     }
 
     /// Weights by number with the share that each of them has.
@@ -368,8 +381,9 @@ impl Weights {
 
 #[cfg(test)]
 mod tests {
-    use super::{Amounts, Leg, Place, Trace, WAY_PLACES, WAYS_START, Weights, WeightsError};
+    use super::{Amounts, LIKENESS, Leg, Place, TENANT_START, Trace, Weights, WeightsError};
     use crate::goods::Feature;
+    use crate::model::LikenessRecord;
 
     fn name(place: Place) -> &'static str {
         &Weights::rows()[usize::from(place.index)].name
@@ -386,8 +400,10 @@ mod tests {
         assert_eq!(name(Leg::Direct.days_after_despatch(500)), "direct.days_after_despatch.400");
         assert_eq!(name(Leg::After.days_after_transfer(10)), "after.days_after_transfer.10");
         assert_eq!(name(Place::trace(Trace::LeftWithoutArrival)), "trace.left_without_arrival");
-        assert_eq!(Place::way(2, 5.0).map(name), ["way.through_two_firms", "way.through_two_firms.buyers_record.3"]);
-        assert_eq!(Weights::rows().len(), WAYS_START + 3 * WAY_PLACES);
+        let likeness = LikenessRecord { likely_percent: 12 };
+        let places = ["way.through_two_firms", "way.through_two_firms.buyers_record.3", "tenant.likely_percent.12"];
+        assert_eq!(Place::way(2, 5.0, likeness).map(name), places);
+        assert_eq!(Weights::rows().len(), TENANT_START + LIKENESS.points.len());
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub(super) enum Purpose {
     PaperLine = 6,
     /// The honest trade of a block.
     Honest = 7,
+    /// The rates of a world.
+    Rates = 8,
 }
 
 /// A stream of random numbers.

@@ -4,6 +4,7 @@
 //! are quoted with their source, and none of them gives a distribution of dwell times, chain lengths or noise.
 
 use super::Profile;
+use super::dice::{Dice, Purpose};
 
 /// A distribution given by its least value, its nine deciles and its greatest value; linear between them.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -279,6 +280,71 @@ impl Parameters {
                 ..SMALL
             },
         }
+    }
+
+    /// These rates, each moved at random by up to a share of itself: worlds of one kind differ as much as feeds and
+    /// exporters do. The same seed moves them the same way.
+    #[must_use]
+    pub fn varied(mut self, seed: u64) -> Self {
+        let mut dice = Dice::of(seed, Purpose::Rates, 0);
+        // How much honest trade looks like diverted goods differs most from exporter to exporter. Assumption.
+        for rate in [
+            &mut self.honest_by_buyer_share,
+            &mut self.honest_by_middleman_share,
+            &mut self.honest_like_order_share,
+            &mut self.honest_same_brand_share,
+            &mut self.honest_echo_share,
+        ] {
+            *rate *= dice.within(0.1, 1.1);
+        }
+        for rate in [
+            &mut self.diverting_buyer_share,
+            &mut self.diverted_order_share,
+            &mut self.arrival_seen_share,
+            &mut self.brand_shown_share,
+            &mut self.part_number_shown_share,
+            &mut self.brand_in_description_share,
+            &mut self.serial_shown_share,
+            &mut self.source_declaration_share,
+            &mut self.reorder_share,
+            &mut self.false_transit_share,
+            &mut self.merge_share,
+        ] {
+            *rate = (*rate * dice.within(0.6, 1.4)).min(0.95);
+        }
+        // Noise is sooner more than is known of it.
+        for rate in [
+            &mut self.late_share,
+            &mut self.unit_change_share,
+            &mut self.thousand_unit_share,
+            &mut self.neighbour_code_share,
+            &mut self.other_heading_share,
+            &mut self.order_identifier_missing_share,
+            &mut self.consignor_identifier_missing_share,
+            &mut self.consignee_identifier_missing_share,
+            &mut self.identifier_wrong_share,
+            &mut self.address_missing_share,
+            &mut self.brand_misspelt_share,
+            &mut self.part_number_varied_share,
+            &mut self.vague_description_share,
+            &mut self.weight_missing_share,
+            &mut self.weight_error,
+            &mut self.typing_error_share,
+            &mut self.other_scheme_share,
+            &mut self.namesake_share,
+        ] {
+            *rate = (*rate * dice.within(0.6, 1.8)).min(0.95);
+        }
+        let between = (self.hop_weights[1] + self.hop_weights[2]) * dice.within(0.8, 1.4);
+        self.hop_weights = [1.0 - between, between * 0.75, between * 0.25];
+        for days in [&mut self.dwell_days, &mut self.hop_days] {
+            let times = dice.within(0.8, 1.6);
+            days.0.iter_mut().for_each(|day| *day *= times);
+        }
+        let (steepness, less) = (dice.within(0.6, 1.4), dice.within(0.6, 1.0));
+        self.markup.0.iter_mut().for_each(|ratio| *ratio = 1.0 + (*ratio - 1.0) * steepness);
+        self.diverted_fraction.0.iter_mut().take(6).for_each(|share| *share *= less);
+        self
     }
 
     fn harder() -> Self {
