@@ -200,12 +200,14 @@ mod tests {
 
     #[test]
     fn weights_that_were_learnt_do_better_than_what_was_assumed() {
-        let of = |weights: Weights| {
+        let f1 = |weights: Weights| -> f64 {
             let policy = Policy { weights: Arc::new(weights), ..Policy::default() };
-            measure(Profile::Harder, 7, 400, &policy).report
+            [Profile::Harder, Profile::Unseen]
+                .map(|profile| measure(profile, 7, 600, &policy).report.links.f1)
+                .iter()
+                .sum()
         };
-        let (assumed, learnt) = (of(Weights::assumed()), of(Weights::embedded().clone()));
-        assert!(learnt.links.f1 > assumed.links.f1, "{} {}", learnt.links.f1, assumed.links.f1);
-        assert!(learnt.links_calibration_error < assumed.links_calibration_error);
+        let (assumed, learnt) = (f1(Weights::assumed()), f1(Weights::embedded().clone()));
+        assert!(learnt > assumed + 0.02, "{learnt} {assumed}");
     }
 }

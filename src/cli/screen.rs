@@ -3,6 +3,7 @@
 //! Come here for the order of steps. Reading is `intake`, judging is `screening`, the files' form is `output`.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use super::records::{Reader, reject_row};
 use super::summary::{Circumstances, Summary, Told};
 use crate::intake::{self, Report};
 use crate::model::{CaseOrder, Finding, Record};
+use crate::normalize::Rates;
 use crate::screening::batch::{Batch, PartyRow, Screening, Stage};
 use crate::screening::{Policy, Weights};
 
@@ -36,6 +38,9 @@ pub(super) struct ScreenArguments {
     /// Table of weights to judge by, as `onward calibrate` writes it, instead of the one built in
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) weights: Option<PathBuf>,
+    /// Exchange rates to compare values by, as in data/exchange_rates.tsv, instead of the approximate ones built in
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) exchange_rates: Option<PathBuf>,
     /// Whose orders these are; stands in every finding
     #[arg(long, value_name = "NAME", env = "ONWARD_TENANT", default_value = "default")]
     pub(super) tenant: String,
@@ -47,7 +52,7 @@ pub(super) fn run(arguments: &ScreenArguments, progress: &Progress) -> Result<Ou
     if arguments.files.orders.is_empty() || arguments.files.shipments.is_empty() {
         return Err(Failure::Usage("screening needs --orders and --shipments".to_owned()));
     }
-    let policy = policy(arguments.weights.as_deref())?;
+    let policy = policy(arguments)?;
     std::fs::create_dir_all(&arguments.out).map_err(Failure::io("making", &arguments.out))?;
     let Gathered { batch, shipment_count, company_count, report } = read(arguments, policy, progress)?;
     let told = |stage, done, total| progress.at(stage_name(stage), done, total);
@@ -63,12 +68,21 @@ pub(super) fn run(arguments: &ScreenArguments, progress: &Progress) -> Result<Ou
     Ok(Outcome::with_rejects(report.rejected_rows))
 }
 
-/// The policy with the weights of a file, or those built in.
-fn policy(weights: Option<&Path>) -> Result<Policy, Failure> {
-    let Some(path) = weights else { return Ok(Policy::default()) };
+/// The policy with the tables that were given, or those built in.
+fn policy(arguments: &ScreenArguments) -> Result<Policy, Failure> {
+    let mut policy = Policy::default();
+    if let Some(path) = &arguments.weights {
+        policy.weights = Arc::new(table(path, Weights::parse)?);
+    }
+    if let Some(path) = &arguments.exchange_rates {
+        policy.rates = Arc::new(table(path, Rates::parse)?);
+    }
+    Ok(policy)
+}
+
+fn table<T, E: Display>(path: &Path, parse: impl Fn(&str) -> Result<T, E>) -> Result<T, Failure> {
     let text = std::fs::read_to_string(path).map_err(Failure::io("reading", path))?;
-    let weights = Weights::parse(&text).map_err(|error| Failure::Unreadable(format!("{}: {error}", path.display())))?;
-    Ok(Policy { weights: Arc::new(weights), ..Policy::default() })
+    parse(&text).map_err(|error| Failure::Unreadable(format!("{}: {error}", path.display())))
 }
 
 /// All records, and what the summary wants to know of them.

@@ -6,14 +6,18 @@
 use crate::goods::{self, Brands};
 use crate::model::{Case, Probability};
 
-use super::index::{CaseIndex, identity, papers_of};
+use super::index::{CaseIndex, identity, papers_near};
 use super::policy::Policy;
-use super::weigh::{ArrivalState, OrderFacts, PaperFacts, arrival_window, in_order_unit};
+use super::weigh::{ArrivalState, OrderFacts, PaperFacts, arrival_window, despatch_day, in_order_unit};
 
 /// Least identity of buyer and consignee for an arrival to be looked at.
 const IDENTITY_MIN: f64 = 0.2;
 /// Quantities of an order line and its arrival agree within this share.
 const QUANTITY_TOLERANCE: f64 = 0.02;
+
+/// Days from despatch to arrival, about the middle of road and rail. Assumption; it only decides which papers are looked at
+/// where there are too many.
+const USUAL_TRANSIT_DAYS: i32 = 18;
 
 /// For each order line of the case the paper on which it arrived, if one was found.
 pub(super) fn match_arrivals(case: &Case, index: &CaseIndex, brands: &Brands, policy: &Policy) -> Vec<Option<u32>> {
@@ -21,7 +25,16 @@ pub(super) fn match_arrivals(case: &Case, index: &CaseIndex, brands: &Brands, po
     for (order_index, order) in case.orders.iter().enumerate() {
         let facts = OrderFacts::of(order);
         let (from, until) = arrival_window(&facts, policy);
-        for paper_index in papers_of(&index.arrived, &order.buyer, from, until) {
+        let window = (from, until);
+        let limit = policy.papers_per_order(case.orders.len());
+        let near = papers_near(
+            &index.arrived,
+            &order.buyer,
+            window,
+            despatch_day(&facts).plus_days(USUAL_TRANSIT_DAYS),
+            limit,
+        );
+        for paper_index in near.found {
             let paper = &case.shipments[paper_index as usize];
             let Some(amount) = in_order_unit(&facts, &PaperFacts::of(paper)) else { continue };
             let deviation = (amount.to_f64() / order.line.quantity.to_f64() - 1.0).abs();

@@ -12,18 +12,17 @@ use crate::model::{
 };
 
 use super::arrivals::{arrival_state, match_arrivals};
-use super::index::{CaseIndex, identity, papers_of};
+use super::index::{CaseIndex, identity, papers_near};
 use super::policy::Policy;
+use super::record::usual_day;
 use super::weigh::{ArrivalState, Compared, OrderFacts, Pair, Reading, Weighed, onward_window};
 use super::weights::{FIRMS_BETWEEN_MAX, Leg, Place};
 
-/// A candidate link and why.
-#[derive(Clone, Debug)]
-pub(super) struct Scored<'a> {
-    pub candidate: Candidate,
-    pub readings: Vec<Reading<'a>>,
-    /// Where its weights stand in the table.
-    pub places: Vec<Place>,
+/// A candidate link and where its weights stand in the table. What was read of it is read again for the few that are
+/// shown: there may be millions.
+struct Scored {
+    candidate: Candidate,
+    places: Vec<Place>,
 }
 
 /// What is needed to find candidates of one case.
@@ -36,12 +35,11 @@ pub(super) struct Search<'a> {
 
 /// A trail that has reached a transfer: what was read of it so far, without the prior.
 #[derive(Clone)]
-struct Trail<'a> {
+struct Trail {
     path: Vec<u32>,
     amounts: Vec<Option<Amount>>,
     identity: f64,
-    /// One row for each transfer.
-    readings: Vec<Reading<'a>>,
+    bits: Bits,
     places: Vec<Place>,
 }
 
@@ -61,12 +59,12 @@ impl<'a> Search<'a> {
         order_index: usize,
         arrival: ArrivalState<'a>,
         limits: &mut Vec<String>,
-        keep: &mut dyn FnMut(Scored<'a>),
+        keep: &mut dyn FnMut(Scored),
     ) {
         let order = &self.case.orders[order_index];
         let asked = Asked { index: order_index, order, arrival, record: self.record(order) };
         let mut trails = Vec::new();
-        for paper_index in self.papers_near(order, limits) {
+        for paper_index in self.papers_of_buyer(order, limits) {
             let paper = &self.case.shipments[paper_index as usize];
             if !goods::may_match(&order.goods, &paper.goods) {
                 continue;
@@ -77,14 +75,13 @@ impl<'a> Search<'a> {
                 path: Vec::new(),
                 amounts: Vec::new(),
                 identity: identity(&order.buyer, &paper.consignor).to_f64(),
-                readings: Vec::new(),
+                bits: Bits::default(),
                 places: Vec::new(),
             };
             match leg {
                 Leg::Direct => self.arrive(&asked, &start, paper_index, weighed, start.identity, keep),
                 Leg::Transfer | Leg::After => {
-                    let days = Compared::Transfer { paper: &paper.line, lag_days: None };
-                    trails.extend(self.extended(&asked, &start, paper_index, weighed, start.identity, days));
+                    trails.extend(self.extended(&asked, &start, paper_index, weighed, start.identity));
                 }
             }
         }
@@ -93,24 +90,59 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Candidates of one order line in canonical order: by onward paper, one path each, the weightiest.
+    /// Candidates of one order line in canonical order: by onward paper, one path each, the weightiest. Where there are too
+    /// many, the weightiest of them.
     pub(super) fn of_order(
         &self,
         order_index: usize,
         arrival: ArrivalState<'a>,
         limits: &mut Vec<String>,
-    ) -> Vec<Scored<'a>> {
-        let mut best: BTreeMap<u32, Scored<'a>> = BTreeMap::new();
-        let weight = |scored: &Scored<'_>| {
-            f64::from(scored.candidate.bits.0) + 1000.0 * scored.candidate.identity.to_f64().max(1e-6).log2()
-        };
-        self.every_way(order_index, arrival, limits, &mut |scored| {
-            let held = best.get(&scored.candidate.onward);
-            if held.is_none_or(|held| weight(held) < weight(&scored)) {
-                best.insert(scored.candidate.onward, scored);
+    ) -> Vec<Candidate> {
+        let mut best: BTreeMap<u32, Candidate> = BTreeMap::new();
+        self.every_way(order_index, arrival, limits, &mut |Scored { candidate, .. }| {
+            let held = best.get(&candidate.onward);
+            if held.is_none_or(|held| weight(held) < weight(&candidate)) {
+                best.insert(candidate.onward, candidate);
             }
         });
-        best.into_values().collect()
+        let limit = self.policy.links_per_order(self.case.orders.len());
+        let mut candidates: Vec<Candidate> = best.into_values().collect();
+        if candidates.len() > limit {
+            limits.push(format!("only the {limit} likeliest of {} links were followed", candidates.len()));
+            candidates.sort_by_key(|candidate| (std::cmp::Reverse(weight(candidate)), candidate.onward));
+            candidates.truncate(limit);
+            candidates.sort_by_key(|candidate| candidate.onward);
+        }
+        candidates
+    }
+
+    /// What was read of a candidate, once more.
+    pub(super) fn readings(&self, candidate: &Candidate, arrival: ArrivalState<'a>) -> Vec<Reading<'a>> {
+        let index = candidate.supply as usize;
+        let order = &self.case.orders[index];
+        let asked = Asked { index, order, arrival, record: self.record(order) };
+        let mut readings = vec![self.prior(&asked, candidate.path.len()).0];
+        let mut before: Option<(&'a ShipmentLine, Option<Amount>)> = None;
+        for paper_index in candidate.path.iter().copied().chain([candidate.onward]) {
+            let paper = &self.case.shipments[paper_index as usize];
+            let is_last = paper_index == candidate.onward;
+            let weighed = match (before, is_last) {
+                (None, true) => self.first_step(&asked, Leg::Direct, paper),
+                (None, false) => self.first_step(&asked, Leg::Transfer, paper),
+                (Some((transfer, amount)), true) => self.last_step(&asked, amount, transfer, paper),
+                (Some((transfer, amount)), false) => self.next_step(&asked, Leg::Transfer, amount, transfer, paper),
+            };
+            let amount = weighed.amount;
+            if is_last {
+                readings.extend(weighed.readings);
+            } else {
+                let lag_days = before.map(|(transfer, _)| paper.line.date.days_since(transfer.date));
+                let compared = Compared::Transfer { paper: &paper.line, lag_days };
+                readings.push(Reading { compared, bits: weighed.bits() });
+            }
+            before = Some((&paper.line, amount));
+        }
+        readings
     }
 
     /// The buyer's record on its other order lines, and its odds in bits.
@@ -127,19 +159,19 @@ impl<'a> Search<'a> {
         (Compared::Prior(Some((others, lines))), odds(self.policy.record_share(others.min(lines), lines)))
     }
 
-    /// Papers of the buyer in the window; only the earliest of them when there are too many.
-    fn papers_near(&self, order: &CaseOrder, limits: &mut Vec<String>) -> Vec<u32> {
-        let (from, until) = onward_window(&OrderFacts::of(order), self.policy);
-        let mut papers = papers_of(&self.index.sent, &order.buyer, from, until);
-        if papers.len() > self.policy.papers_per_order_max {
+    /// Papers of the buyer in the window; only the nearest in time where there are too many.
+    fn papers_of_buyer(&self, order: &CaseOrder, limits: &mut Vec<String>) -> Vec<u32> {
+        let facts = OrderFacts::of(order);
+        let limit = self.policy.papers_per_order(self.case.orders.len());
+        let window = onward_window(&facts, self.policy);
+        let papers = papers_near(&self.index.sent, &order.buyer, window, usual_day(&facts), limit);
+        if papers.count > limit {
             limits.push(format!(
-                "only the {} earliest of {} papers were compared with this order line",
-                self.policy.papers_per_order_max,
-                papers.len()
+                "only the {limit} papers nearest in time of {} were compared with this order line",
+                papers.count
             ));
-            papers.truncate(self.policy.papers_per_order_max);
         }
-        papers
+        papers.found
     }
 
     /// What a paper of the buyer says.
@@ -154,13 +186,16 @@ impl<'a> Search<'a> {
     }
 
     /// One firm further: what the receivers of the transfers sent on.
-    fn follow(&self, asked: &Asked<'a>, trails: Vec<Trail<'a>>, keep: &mut dyn FnMut(Scored<'a>)) -> Vec<Trail<'a>> {
+    fn follow(&self, asked: &Asked<'a>, trails: Vec<Trail>, keep: &mut dyn FnMut(Scored)) -> Vec<Trail> {
         let mut further = Vec::new();
         for trail in trails {
             let Some(last) = trail.path.last().copied() else { continue };
             let transfer = &self.case.shipments[last as usize];
-            let until = transfer.line.date.plus_days(self.policy.days_after_transfer_max);
-            for paper_index in papers_of(&self.index.sent, &transfer.consignee, transfer.line.date, until) {
+            let amount = trail.amounts.last().copied().flatten();
+            let from = transfer.line.date;
+            let window = (from, from.plus_days(self.policy.days_after_transfer_max));
+            let limit = self.policy.papers_per_order(self.case.orders.len());
+            for paper_index in papers_near(&self.index.sent, &transfer.consignee, window, from, limit).found {
                 let paper = &self.case.shipments[paper_index as usize];
                 if trail.path.contains(&paper_index) || !goods::may_match(&asked.order.goods, &paper.goods) {
                     continue;
@@ -171,14 +206,11 @@ impl<'a> Search<'a> {
                 }
                 let identity = trail.identity * same_firm;
                 if paper.role == ShipmentRole::Onward {
-                    let mut weighed = self.next_step(asked, Leg::After, &trail, &transfer.line, paper);
-                    weighed.read_declaration(&paper.line, asked.arrival, &self.policy.weights);
+                    let weighed = self.last_step(asked, amount, &transfer.line, paper);
                     self.arrive(asked, &trail, paper_index, weighed, identity, keep);
                 } else if trail.path.len() < FIRMS_BETWEEN_MAX {
-                    let weighed = self.next_step(asked, Leg::Transfer, &trail, &transfer.line, paper);
-                    let lag_days = Some(paper.line.date.days_since(transfer.line.date));
-                    let compared = Compared::Transfer { paper: &paper.line, lag_days };
-                    further.extend(self.extended(asked, &trail, paper_index, weighed, identity, compared));
+                    let weighed = self.next_step(asked, Leg::Transfer, amount, &transfer.line, paper);
+                    further.extend(self.extended(asked, &trail, paper_index, weighed, identity));
                 }
             }
         }
@@ -190,14 +222,26 @@ impl<'a> Search<'a> {
         &self,
         asked: &Asked<'a>,
         leg: Leg,
-        trail: &Trail<'a>,
+        transferred: Option<Amount>,
         transfer: &'a ShipmentLine,
         paper: &'a CaseShipment,
     ) -> Weighed<'a> {
-        let transferred = trail.amounts.last().copied().flatten().unwrap_or(asked.order.line.quantity);
-        let scale = (transferred, "transferred");
+        let scale = (transferred.unwrap_or(asked.order.line.quantity), "transferred");
         let mut weighed = Pair::of(asked.order, paper).weigh(leg, scale, self.brands, self.policy);
         weighed.read_days_after(leg, transfer.date, paper.line.date, &self.policy.weights);
+        weighed
+    }
+
+    /// What the paper says on which a firm that had the goods from another one sends them over the border.
+    fn last_step(
+        &self,
+        asked: &Asked<'a>,
+        transferred: Option<Amount>,
+        transfer: &'a ShipmentLine,
+        paper: &'a CaseShipment,
+    ) -> Weighed<'a> {
+        let mut weighed = self.next_step(asked, Leg::After, transferred, transfer, paper);
+        weighed.read_declaration(&paper.line, asked.arrival, &self.policy.weights);
         weighed
     }
 
@@ -212,20 +256,19 @@ impl<'a> Search<'a> {
     fn extended(
         &self,
         asked: &Asked<'a>,
-        trail: &Trail<'a>,
+        trail: &Trail,
         paper_index: u32,
         weighed: Weighed<'a>,
         identity: f64,
-        compared: Compared<'a>,
-    ) -> Option<Trail<'a>> {
+    ) -> Option<Trail> {
         let mut next = trail.clone();
-        next.readings.push(Reading { compared, bits: weighed.bits() });
+        next.bits = Bits(trail.bits.0 + weighed.bits().0);
         next.places.extend(weighed.places);
         next.path.push(paper_index);
         next.amounts.push(weighed.amount);
         next.identity = identity;
         let prior = self.prior(asked, next.path.len()).0;
-        let bits = prior.bits.to_f64() + bits_of(&next.readings).to_f64();
+        let bits = prior.bits.to_f64() + next.bits.to_f64();
         (bits >= self.policy.transfer_bits_min).then_some(next)
     }
 
@@ -233,18 +276,17 @@ impl<'a> Search<'a> {
     fn arrive(
         &self,
         asked: &Asked<'a>,
-        trail: &Trail<'a>,
+        trail: &Trail,
         paper_index: u32,
         weighed: Weighed<'a>,
         identity: f64,
-        keep: &mut dyn FnMut(Scored<'a>),
+        keep: &mut dyn FnMut(Scored),
     ) {
         let (prior, way) = self.prior(asked, trail.path.len());
-        let bits = Bits(prior.bits.0 + bits_of(&trail.readings).0 + weighed.bits().0);
+        let bits = Bits(prior.bits.0 + trail.bits.0 + weighed.bits().0);
         if bits.to_f64() < self.policy.link_bits_min {
             return;
         }
-        let readings = std::iter::once(prior).chain(trail.readings.iter().copied()).chain(weighed.readings).collect();
         let places = way.into_iter().chain(trail.places.iter().copied()).chain(weighed.places).collect();
         let candidate = Candidate {
             supply: asked.index as u32,
@@ -255,12 +297,13 @@ impl<'a> Search<'a> {
             identity: Probability::from_f64(identity),
             bits,
         };
-        keep(Scored { candidate, readings, places });
+        keep(Scored { candidate, places });
     }
 }
 
-fn bits_of(readings: &[Reading<'_>]) -> Bits {
-    readings.iter().map(|reading| reading.bits).sum()
+/// A candidate's weight with the identity of its firms, in thousandths of a bit.
+fn weight(candidate: &Candidate) -> i64 {
+    i64::from(candidate.bits.0) + (1000.0 * candidate.identity.to_f64().max(1e-6).log2()) as i64
 }
 
 /// One way in which an onward paper may carry goods of an order line, as numbers to learn weights from.
@@ -299,4 +342,58 @@ pub fn candidate_ways(case: &Case, policy: &Policy) -> Vec<CandidateWay> {
         });
     }
     ways
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CaseIndex, Search, arrival_state, match_arrivals};
+    use crate::goods::Brands;
+    use crate::model::{Bits, Case, Corridor, Record};
+    use crate::screening::{Holdings, Policy, judge};
+    use crate::simulation::{MemoryWorld, Profile, WorldOptions, generate};
+
+    fn cases(policy: &Policy) -> Vec<Case> {
+        let mut world = MemoryWorld::default();
+        generate(&WorldOptions::new(21, 300, 1_500, Profile::Harder), &mut world).unwrap();
+        let mut holdings = Holdings::new(policy.clone(), Corridor::default());
+        let shipments = world.shipments.into_iter().map(|line| (None, Record::Shipment(Box::new(line))));
+        let orders = world.orders.into_iter().map(|line| (Some("acme"), Record::Order(Box::new(line))));
+        holdings.insert_all(shipments.chain(orders).collect());
+        holdings.settle();
+        holdings.cuts().iter().map(|cut| holdings.case(cut)).collect()
+    }
+
+    #[test]
+    fn what_is_read_again_weighs_what_it_weighed_before() {
+        let policy = Policy::default();
+        let mut by_firms_between = [0; 3];
+        for case in cases(&policy) {
+            let brands = Brands::new(case.brands.iter().map(String::as_str));
+            let index = CaseIndex::new(&case);
+            let arrival_of = match_arrivals(&case, &index, &brands, &policy);
+            let search = Search { case: &case, index: &index, brands: &brands, policy: &policy };
+            for order in 0..case.orders.len() {
+                let arrival = arrival_state(&case, order, &arrival_of, &policy);
+                for candidate in search.of_order(order, arrival, &mut Vec::new()) {
+                    let again: Bits = search.readings(&candidate, arrival).iter().map(|reading| reading.bits).sum();
+                    assert_eq!(again, candidate.bits, "{candidate:?}");
+                    by_firms_between[candidate.path.len()] += 1;
+                }
+            }
+        }
+        assert!(by_firms_between.iter().all(|count| *count > 0), "{by_firms_between:?}");
+    }
+
+    #[test]
+    fn a_limit_that_was_reached_is_told_by_the_finding() {
+        let policy = Policy { pairs_max: 1, papers_per_order_min: 2, links_per_order_max: 1, ..Policy::default() };
+        let told: Vec<String> = cases(&policy)
+            .iter()
+            .flat_map(|case| judge(case, &policy))
+            .flat_map(|finding| finding.limits_reached)
+            .collect();
+        for start in ["only the 2 papers nearest in time of ", "only the 1 likeliest of "] {
+            assert!(told.iter().any(|limit| limit.starts_with(start)), "{start}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Puts a finding together: score, level, priority, links with their evidence, red flags, a sentence. Pure.
 
-use crate::flow::Attribution;
+use crate::flow::{Attribution, Candidate};
 use crate::indicators::{self, Assessor};
 use crate::model::{
     Amount, Bits, Case, CaseOrder, DocumentKind, Evidence, EvidenceKind, Finding, FindingKind, Level, Link,
@@ -8,7 +8,7 @@ use crate::model::{
 };
 
 use super::arrivals::arrival_state;
-use super::candidates::Scored;
+use super::candidates::Search;
 use super::policy::{ENGINE_VERSION, Policy};
 use super::weigh::{ArrivalState, Reading};
 
@@ -19,7 +19,8 @@ const LINKS_PER_FINDING_MAX: usize = 200;
 pub(super) struct Judged<'a> {
     pub case: &'a Case,
     pub policy: &'a Policy,
-    pub scored: &'a [Scored<'a>],
+    pub search: &'a Search<'a>,
+    pub candidates: &'a [Candidate],
     pub attribution: &'a Attribution,
     pub arrival_of: &'a [Option<u32>],
     pub limits: &'a [Vec<String>],
@@ -70,8 +71,8 @@ pub(super) fn assemble(judged: &Judged<'_>, order_index: usize) -> Finding {
 
 /// Candidate indices of one order line worth showing, the most probable first.
 fn shown_links(judged: &Judged<'_>, order_index: usize) -> Vec<usize> {
-    let start = judged.scored.partition_point(|scored| (scored.candidate.supply as usize) < order_index);
-    let end = judged.scored.partition_point(|scored| (scored.candidate.supply as usize) <= order_index);
+    let start = judged.candidates.partition_point(|candidate| (candidate.supply as usize) < order_index);
+    let end = judged.candidates.partition_point(|candidate| (candidate.supply as usize) <= order_index);
     let probability = |index: &usize| judged.attribution.links[*index].probability;
     let mut shown: Vec<usize> =
         (start..end).filter(|index| probability(index).to_f64() >= judged.policy.shown_probability_min).collect();
@@ -105,7 +106,7 @@ fn kind(judged: &Judged<'_>, shown: &[usize], arrival: ArrivalState<'_>, level: 
     let Some(first) = shown.first().filter(|_| level > Level::None) else {
         return if missing { FindingKind::MissingArrival } else { FindingKind::NothingFound };
     };
-    let candidate = &judged.scored[*first].candidate;
+    let candidate = &judged.candidates[*first];
     let onward = &judged.case.shipments[candidate.onward as usize].line;
     match (onward.key.kind, candidate.path.is_empty()) {
         (DocumentKind::RuDeclaration, _) if missing => FindingKind::FalseTransit,
@@ -115,11 +116,13 @@ fn kind(judged: &Judged<'_>, shown: &[usize], arrival: ArrivalState<'_>, level: 
 }
 
 fn link(judged: &Judged<'_>, index: usize) -> Link {
-    let Scored { candidate, readings, .. } = &judged.scored[index];
+    let candidate = &judged.candidates[index];
     let attributed = &judged.attribution.links[index];
     let onward = &judged.case.shipments[candidate.onward as usize].line;
     let order = &judged.case.orders[candidate.supply as usize];
-    let mut evidence: Vec<Evidence> = readings.iter().map(Reading::evidence).collect();
+    let arrival = arrival_state(judged.case, candidate.supply as usize, judged.arrival_of, judged.policy);
+    let mut evidence: Vec<Evidence> =
+        judged.search.readings(candidate, arrival).iter().map(Reading::evidence).collect();
     let firms_bits = Bits::from_f64(candidate.identity.to_f64().max(1e-6).log2());
     evidence.insert(1, identity_evidence(judged, index, firms_bits));
     let probability = attributed.probability.to_f64().clamp(1e-6, 1.0 - 1e-6);
@@ -148,7 +151,7 @@ fn link(judged: &Judged<'_>, index: usize) -> Link {
 
 /// Who was taken for whom: the buyer of the order and the sender of the first paper, side by side.
 fn identity_evidence(judged: &Judged<'_>, index: usize, bits: Bits) -> Evidence {
-    let candidate = &judged.scored[index].candidate;
+    let candidate = &judged.candidates[index];
     let first = candidate.path.first().copied().unwrap_or(candidate.onward);
     let sender = &judged.case.shipments[first as usize].line.consignor;
     let buyer = &judged.case.orders[candidate.supply as usize].line.buyer;
@@ -164,7 +167,7 @@ fn identity_evidence(judged: &Judged<'_>, index: usize, bits: Bits) -> Evidence 
 fn rival_text(judged: &Judged<'_>, rival: Option<u32>) -> String {
     match rival {
         Some(rival) => {
-            let supply = judged.scored[rival as usize].candidate.supply as usize;
+            let supply = judged.candidates[rival as usize].supply as usize;
             let key = &judged.case.orders[supply].line.key;
             format!("order {} line {} could have supplied it too", key.order_id, key.line_no)
         }
@@ -179,7 +182,7 @@ fn rejected(judged: &Judged<'_>, index: usize) -> Option<RejectedAlternative> {
         let probability = probability.to_f64().clamp(1e-6, 1.0 - 1e-6);
         (probability / (1.0 - probability)).log2()
     };
-    let candidate = &judged.scored[rival_index].candidate;
+    let candidate = &judged.candidates[rival_index];
     let onward = &judged.case.shipments[candidate.onward as usize].line;
     Some(RejectedAlternative {
         onward: onward.key.clone(),

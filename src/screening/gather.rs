@@ -50,6 +50,17 @@ struct Walk<'a> {
     holdings: &'a Holdings,
     cut: Cut,
     waiting: Vec<Waiting>,
+    /// Days of an entity's list that were already held against goods: what is spelt alike is looked for once.
+    looked_at: HashMap<(List, u32, *const GoodsForm), (Day, Day)>,
+}
+
+/// A list of an entity's records.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum List {
+    Orders,
+    Sent,
+    TransfersReceived,
+    ArrivalsReceived,
 }
 
 impl Holdings {
@@ -83,14 +94,14 @@ impl Holdings {
     /// The case that an order line belongs to.
     pub fn cut_around(&self, order: u32) -> Cut {
         let tenant = self.orders[order as usize].tenant;
-        let mut walk = Walk { holdings: self, cut: Cut { tenant, ..Cut::default() }, waiting: Vec::new() };
+        let mut walk = Walk::new(self, tenant);
         walk.meet_order(order);
         walk.finish()
     }
 
     /// The records of a tenant that a paper is tied to.
     pub(super) fn cut_around_shipment(&self, tenant: u32, shipment: u32) -> Cut {
-        let mut walk = Walk { holdings: self, cut: Cut { tenant, ..Cut::default() }, waiting: Vec::new() };
+        let mut walk = Walk::new(self, tenant);
         walk.meet_shipment(shipment);
         walk.finish()
     }
@@ -188,9 +199,17 @@ impl Holdings {
     }
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(holdings: &'a Holdings, tenant: u32) -> Self {
+        let cut = Cut { tenant, ..Cut::default() };
+        Self { holdings, cut, waiting: Vec::new(), looked_at: HashMap::new() }
+    }
+
     fn finish(mut self) -> Cut {
-        while let Some(waiting) = self.waiting.pop() {
+        // Beyond the limit nothing is met any more, so there is nothing to follow either.
+        while !self.cut.is_incomplete
+            && let Some(waiting) = self.waiting.pop()
+        {
             match waiting {
                 Waiting::Order(order) => self.follow_order(order),
                 Waiting::Shipment(shipment) => self.follow_shipment(shipment),
@@ -200,20 +219,13 @@ impl Walk<'_> {
     }
 
     fn meet_order(&mut self, order: u32) {
-        if self.is_full() {
-            return;
-        }
-        if self.cut.orders.insert(order) {
+        if !self.is_full() && self.cut.orders.insert(order) {
             self.waiting.push(Waiting::Order(order));
         }
     }
 
     fn meet_shipment(&mut self, shipment: u32) {
-        let is_visible = self.holdings.shipments[shipment as usize].is_visible_to(self.cut.tenant);
-        if !is_visible || self.is_full() {
-            return;
-        }
-        if self.cut.shipments.insert(shipment) {
+        if !self.is_full() && self.cut.shipments.insert(shipment) {
             self.waiting.push(Waiting::Shipment(shipment));
         }
     }
@@ -224,22 +236,53 @@ impl Walk<'_> {
         full
     }
 
+    /// The parts of a window that goods spelt so were not yet looked for in this list.
+    fn unseen(&mut self, list: List, entity: u32, goods: &Arc<GoodsForm>, from: Day, until: Day) -> [(Day, Day); 2] {
+        let none = (from, from.plus_days(-1));
+        let seen = self.looked_at.entry((list, entity, Arc::as_ptr(goods))).or_insert(none);
+        let (first, last) = *seen;
+        if last < first || until < first.plus_days(-1) || last.plus_days(1) < from {
+            // Nothing yet, or days that do not touch those seen: these take their place.
+            *seen = (from, until);
+            return [(from, until), none];
+        }
+        *seen = (first.min(from), last.max(until));
+        [(from, first.plus_days(-1)), (last.plus_days(1), until)]
+    }
+
+    /// Papers of a list whose goods may match.
+    fn meet_papers(&mut self, list: List, entity: u32, goods: &Arc<GoodsForm>, (from, until): (Day, Day)) {
+        let holdings = self.holdings;
+        let held = &holdings.entities[entity as usize];
+        let papers = match list {
+            List::Sent => &held.sent,
+            List::TransfersReceived => &held.transfers_received,
+            List::ArrivalsReceived => &held.arrivals_received,
+            List::Orders => return,
+        };
+        for (from, until) in self.unseen(list, entity, goods, from, until) {
+            for (_, paper) in between(papers, from, until) {
+                let shipment = &holdings.shipments[*paper as usize];
+                if !self.cut.shipments.contains(paper)
+                    && shipment.is_visible_to(self.cut.tenant)
+                    && goods::may_match(goods, &shipment.goods)
+                {
+                    self.meet_shipment(*paper);
+                }
+            }
+        }
+    }
+
     /// Papers that may carry an order line's goods, and its arrivals.
     fn follow_order(&mut self, order: u32) {
         let holdings = self.holdings;
         let held = &holdings.orders[order as usize];
         let facts = held.facts();
-        let (from, until) = onward_window(&facts, &holdings.policy);
-        let (arrival_from, arrival_until) = arrival_window(&facts, &holdings.policy);
+        let onward = onward_window(&facts, &holdings.policy);
+        let arrival = arrival_window(&facts, &holdings.policy);
         for (entity, _) in holdings.followed(held.buyer) {
-            let entity = &holdings.entities[entity as usize];
-            let sent = between(&entity.sent, from, until);
-            let arrived = between(&entity.arrivals_received, arrival_from, arrival_until);
-            for (_, paper) in sent.iter().chain(arrived) {
-                if goods::may_match(&held.goods, &holdings.shipments[*paper as usize].goods) {
-                    self.meet_shipment(*paper);
-                }
-            }
+            self.meet_papers(List::Sent, entity, &held.goods, onward);
+            self.meet_papers(List::ArrivalsReceived, entity, &held.goods, arrival);
         }
     }
 
@@ -263,52 +306,47 @@ impl Walk<'_> {
 
     /// The same tie as in `follow_order`, seen from the paper: were it wider or narrower on one side, a record could
     /// belong to two cases.
-    fn orders_of(&mut self, mention: Option<u32>, paper: &HeldShipment, window: Window) {
+    fn orders_of(&mut self, mention: Option<u32>, paper: &'a HeldShipment, window: Window) {
         let holdings = self.holdings;
         let Some(mention) = mention else { return };
         let day = paper.row.date;
         let earliest = day.plus_days(-holdings.policy.days_after_order_max);
         let latest = day.plus_days(holdings.policy.days_before_order_max);
         for (entity, _) in holdings.followed(mention) {
-            for (_, order) in between(&holdings.entities[entity as usize].orders, earliest, latest) {
-                let order_held = &holdings.orders[*order as usize];
-                let (from, until) = window(&order_held.facts(), &holdings.policy);
-                if order_held.tenant == self.cut.tenant
-                    && from <= day
-                    && day <= until
-                    && goods::may_match(&order_held.goods, &paper.goods)
-                {
+            let orders = &holdings.entities[entity as usize].orders;
+            // Days of arrivals depend on each order line's despatch, so that what one arrival saw says nothing of others.
+            let windows = match paper.role {
+                ShipmentRole::Arrival => [(earliest, latest), (latest, earliest)],
+                _ => self.unseen(List::Orders, entity, &paper.goods, earliest, latest),
+            };
+            for (_, order) in windows.into_iter().flat_map(|(from, until)| between(orders, from, until)) {
+                let held = &holdings.orders[*order as usize];
+                if held.tenant != self.cut.tenant || self.cut.orders.contains(order) {
+                    continue;
+                }
+                let (from, until) = window(&held.facts(), &holdings.policy);
+                if from <= day && day <= until && goods::may_match(&held.goods, &paper.goods) {
                     self.meet_order(*order);
                 }
             }
         }
     }
 
-    fn transfers_before(&mut self, paper: &HeldShipment) {
-        let holdings = self.holdings;
+    fn transfers_before(&mut self, paper: &'a HeldShipment) {
         let Some(mention) = paper.consignor else { return };
         let until = paper.row.date;
-        let from = until.plus_days(-holdings.policy.days_after_transfer_max);
-        for (entity, _) in holdings.followed(mention) {
-            for (_, transfer) in between(&holdings.entities[entity as usize].transfers_received, from, until) {
-                if goods::may_match(&holdings.shipments[*transfer as usize].goods, &paper.goods) {
-                    self.meet_shipment(*transfer);
-                }
-            }
+        let from = until.plus_days(-self.holdings.policy.days_after_transfer_max);
+        for (entity, _) in self.holdings.followed(mention) {
+            self.meet_papers(List::TransfersReceived, entity, &paper.goods, (from, until));
         }
     }
 
-    fn papers_after(&mut self, transfer: &HeldShipment) {
-        let holdings = self.holdings;
+    fn papers_after(&mut self, transfer: &'a HeldShipment) {
         let Some(mention) = transfer.consignee else { return };
         let from = transfer.row.date;
-        let until = from.plus_days(holdings.policy.days_after_transfer_max);
-        for (entity, _) in holdings.followed(mention) {
-            for (_, paper) in between(&holdings.entities[entity as usize].sent, from, until) {
-                if goods::may_match(&transfer.goods, &holdings.shipments[*paper as usize].goods) {
-                    self.meet_shipment(*paper);
-                }
-            }
+        let until = from.plus_days(self.holdings.policy.days_after_transfer_max);
+        for (entity, _) in self.holdings.followed(mention) {
+            self.meet_papers(List::Sent, entity, &transfer.goods, (from, until));
         }
     }
 }

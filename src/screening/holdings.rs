@@ -14,7 +14,7 @@ use crate::model::{
     Amount, ArrivalCoverage, Company, Corridor, Day, DocumentKind, GoodsForm, LikenessRecord, MentionForm, Probability,
     Record, ShipmentLine, ShipmentRole,
 };
-use crate::normalize::{self, Rates};
+use crate::normalize;
 use crate::resolve::{Directory, Scope, Touched};
 
 use super::policy::Policy;
@@ -246,16 +246,21 @@ impl Holdings {
             Record::Order(line) => Incoming::Order {
                 tenant: tenant.unwrap_or_else(|| self.tenant_id("")),
                 row: self.pool.order_row(&line),
-                value_euro: euro(line.value, &line.currency, line.order_date),
+                value_euro: self.euro(line.value, &line.currency, line.order_date),
             },
             Record::Shipment(line) => Incoming::Shipment {
                 visible_to: tenant,
                 row: self.pool.shipment_row(&line),
                 role: role(&line, self.corridor),
-                value_euro: euro(line.value, &line.currency, line.date),
+                value_euro: self.euro(line.value, &line.currency, line.date),
             },
             Record::Company(company) => Incoming::Company(company),
         }
+    }
+
+    fn euro(&self, value: Option<Amount>, currency: &str, day: Day) -> Option<Amount> {
+        let value = value.filter(|value| value.is_positive())?;
+        self.policy.rates.to_euro(value, currency, day)
     }
 
     /// Folded forms of the parties that are no mention yet.
@@ -445,8 +450,4 @@ fn role(line: &ShipmentLine, corridor: Corridor) -> ShipmentRole {
         (Some(from), Some(to)) if from != ostensible && to == ostensible => ShipmentRole::Arrival,
         _ => ShipmentRole::Transfer,
     }
-}
-
-fn euro(value: Option<Amount>, currency: &str, day: Day) -> Option<Amount> {
-    value.filter(|value| value.is_positive()).and_then(|value| Rates::embedded().to_euro(value, currency, day))
 }

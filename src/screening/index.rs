@@ -2,7 +2,7 @@
 
 use crate::model::{Case, Day, EntityShare, Probability, ShipmentRole};
 
-use super::record::between;
+use super::record::{between, nearest};
 
 /// Papers by entity, each list by day, then by place in the case.
 #[derive(Debug, Default)]
@@ -43,14 +43,28 @@ pub(super) fn identity(left: &[EntityShare], right: &[EntityShare]) -> Probabili
     Probability::from_f64(sum.min(0.999))
 }
 
-/// Distinct papers within a window in any of the lists of a mention's entities, in the order of the case.
-pub(super) fn papers_of(lists: &[Vec<(Day, u32)>], shares: &[EntityShare], from: Day, until: Day) -> Vec<u32> {
-    let mut papers: Vec<u32> = shares
-        .iter()
-        .flat_map(|share| between(&lists[share.entity as usize], from, until))
-        .map(|(_, paper)| *paper)
-        .collect();
-    papers.sort_unstable();
-    papers.dedup();
+/// Papers found in the lists of a mention's entities, each once, in the order of the case.
+pub(super) struct Papers {
+    pub found: Vec<u32>,
+    /// How many there are in the window; more than were found where a limit was reached.
+    pub count: usize,
+}
+
+/// Papers within a window; where there are more than `limit` in a list, those nearest to a day.
+pub(super) fn papers_near(
+    lists: &[Vec<(Day, u32)>],
+    shares: &[EntityShare],
+    (from, until): (Day, Day),
+    day: Day,
+    limit: usize,
+) -> Papers {
+    let mut papers = Papers { found: Vec::new(), count: 0 };
+    for share in shares {
+        let list = between(&lists[share.entity as usize], from, until);
+        papers.count = papers.count.max(list.len());
+        papers.found.extend(nearest(list, day, limit).iter().map(|(_, paper)| *paper));
+    }
+    papers.found.sort_unstable();
+    papers.found.dedup();
     papers
 }

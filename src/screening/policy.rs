@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::flow::FlowPolicy;
 use crate::model::Level;
+use crate::normalize::Rates;
 
 use super::weights::Weights;
 
@@ -20,6 +21,8 @@ pub struct Policy {
     pub version: &'static str,
     /// What each comparison counts.
     pub weights: Arc<Weights>,
+    /// Rates by which values meet; where one is missing, values are not compared.
+    pub rates: Arc<Rates>,
     /// Share of order lines that go on where nothing is known of the buyer. Assumption between the 2 to 5 % of buyers
     /// and 10 to 25 % of priority goods that the published figures suggest.
     pub base_share: f64,
@@ -35,8 +38,15 @@ pub struct Policy {
     pub transit_days_max: i32,
     /// Shares of a mention below this are not followed.
     pub share_min: f64,
-    /// Papers looked at for one order line, the earliest in its window.
+    /// Papers looked at for one order line, those nearest in time to when goods usually go on.
     pub papers_per_order_max: usize,
+    /// Pairs of order line and paper looked at for all order lines of a buyer or case together: where there are many order
+    /// lines, fewer papers are looked at for each.
+    pub pairs_max: usize,
+    /// Papers looked at for one order line however many order lines there are.
+    pub papers_per_order_min: usize,
+    /// Links of one order line that compete for papers, the likeliest.
+    pub links_per_order_max: usize,
     /// Order lines and papers in one case.
     pub records_per_case_max: usize,
     /// Links below this probability are not part of a finding.
@@ -67,6 +77,7 @@ impl Default for Policy {
         Self {
             version: "2026-11.2",
             weights: Arc::new(Weights::embedded().clone()),
+            rates: Arc::new(Rates::embedded().clone()),
             base_share: 0.10,
             base_share_lines: 1.5,
             days_before_order_max: 10,
@@ -75,7 +86,10 @@ impl Default for Policy {
             transit_days_max: 75,
             share_min: 0.03,
             papers_per_order_max: 2_000,
-            records_per_case_max: 200_000,
+            pairs_max: 2_000_000,
+            papers_per_order_min: 20,
+            links_per_order_max: 400,
+            records_per_case_max: 2_000_000,
             shown_probability_min: 0.02,
             transfer_bits_min: -9.0,
             link_bits_min: -9.0,
@@ -95,6 +109,16 @@ impl Policy {
     pub fn full_version(&self) -> String {
         let (weights, names) = (self.weights.version(), crate::resolve::WEIGHTS_VERSION);
         format!("{}+weights-{weights}+goods-{}+names-{names}", self.version, crate::goods::WEIGHTS_VERSION)
+    }
+
+    /// Papers looked at for one order line among so many.
+    pub fn papers_per_order(&self, order_count: usize) -> usize {
+        (self.pairs_max / order_count.max(1)).clamp(self.papers_per_order_min, self.papers_per_order_max)
+    }
+
+    /// Links followed for one order line among so many.
+    pub fn links_per_order(&self, order_count: usize) -> usize {
+        self.papers_per_order(order_count).min(self.links_per_order_max)
     }
 
     /// The level of a score.

@@ -39,8 +39,10 @@ pub(super) fn echo_of(holdings: &Holdings, order: u32) -> EchoOf {
         .sum();
     let (mut best, mut has_alike) = (0.0_f64, false);
     for (entity, share) in holdings.followed(held.buyer) {
-        let papers = between(&holdings.entities[entity as usize].sent, from, until);
-        for (_, paper) in papers.iter().take(policy.papers_per_order_max) {
+        let firm = &holdings.entities[entity as usize];
+        let papers = between(&firm.sent, from, until);
+        let limit = policy.papers_per_order(firm.orders.len());
+        for (_, paper) in nearest(papers, usual_day(&facts), limit) {
             let paper = &holdings.shipments[*paper as usize];
             if paper.role != ShipmentRole::Onward
                 || !paper.is_visible_to(held.tenant)
@@ -89,9 +91,54 @@ pub(super) fn between(list: &[(Day, u32)], from: Day, until: Day) -> &[(Day, u32
     list.get(start..end).unwrap_or(&[])
 }
 
+/// Days from despatch to an onward paper, about the middle of what is published and simulated. Assumption; it only decides
+/// which papers are looked at where there are too many.
+const USUAL_DAYS: i32 = 30;
+
+/// The day on which goods of an order line would usually go on.
+pub(super) fn usual_day(order: &OrderFacts) -> Day {
+    despatch_day(order).plus_days(USUAL_DAYS)
+}
+
+/// At most `limit` rows of a list by day, those nearest to a day; of two equally near ones the earlier.
+pub(super) fn nearest(list: &[(Day, u32)], day: Day, limit: usize) -> &[(Day, u32)] {
+    let (mut start, mut end) = (0, list.len());
+    if list.len() > limit {
+        // The window of `limit` rows moves right as long as the row behind it is nearer than its first.
+        let middle = list.partition_point(|(other, _)| *other < day);
+        start = middle.saturating_sub(limit);
+        while start + limit < list.len()
+            && list[start + limit].0.days_since(day).abs() < day.days_since(list[start].0).abs()
+        {
+            start += 1;
+        }
+        end = start + limit;
+    }
+    list.get(start..end).unwrap_or(list)
+}
+
 impl Holdings {
     /// The share of an entity in a mention.
     pub(super) fn share_of(&self, mention: u32, entity: u32) -> f64 {
         self.followed(mention).find(|(held, _)| *held == entity).map_or(0.0, |(_, share)| share.to_f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+    use crate::model::Day;
+
+    #[test]
+    fn the_nearest_rows_are_a_window_around_the_day() {
+        let list: Vec<(Day, u32)> = [1, 2, 2, 5, 9, 10, 30].iter().map(|day| (Day::from_number(*day), 0)).collect();
+        let days = |day: i32, limit: usize| -> Vec<i32> {
+            nearest(&list, Day::from_number(day), limit).iter().map(|row| row.0.number()).collect()
+        };
+        assert_eq!(days(4, 3), [2, 2, 5]);
+        assert_eq!(days(8, 3), [5, 9, 10]);
+        assert_eq!(days(-7, 2), [1, 2]);
+        assert_eq!(days(400, 2), [10, 30]);
+        assert_eq!(days(9, 70), [1, 2, 2, 5, 9, 10, 30]);
     }
 }

@@ -325,7 +325,7 @@ impl Weights {
 
     /// What is assumed before anything is counted.
     pub fn assumed() -> Self {
-        Self { bits: ROWS.iter().map(|row| row.assumed).collect(), version: "assumed".to_owned() }
+        Self::with_bits("assumed", &[])
     }
 
     /// Every row in the order of the table.
