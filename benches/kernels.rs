@@ -10,9 +10,9 @@ use std::sync::LazyLock;
 use divan::{Bencher, black_box, counter::ItemsCount};
 
 use onward::goods::{Brands, compare};
-use onward::model::{Case, Corridor, GoodsForm, NameForm, OrderLine, Record, ShipmentLine};
+use onward::model::{Case, Corridor, GoodsForm, OrderLine, Record, ShipmentLine};
 use onward::normalize;
-use onward::resolve::match_names;
+use onward::resolve::{PreparedName, match_prepared};
 use onward::screening::{Holdings, Policy, judge};
 use onward::simulation::{MemoryWorld, Profile, WorldOptions, generate};
 
@@ -39,26 +39,54 @@ fn normalize_name(bencher: Bencher<'_, '_>) {
     });
 }
 
+#[divan::bench]
+fn prepare_name(bencher: Bencher<'_, '_>) {
+    let names: Vec<_> = WORLD.orders.iter().map(|order| normalize::name(&order.buyer.name)).take(PAIR_COUNT).collect();
+    bencher.counter(ItemsCount::new(names.len())).bench(|| {
+        for name in &names {
+            black_box(PreparedName::new(black_box(name).clone()));
+        }
+    });
+}
+
 /// Names of different firms, as nearly all compared pairs are.
 #[divan::bench]
 fn match_names_of_strangers(bencher: Bencher<'_, '_>) {
-    let buyers = WORLD.orders.iter().map(|order| normalize::name(&order.buyer.name));
-    let consignors = WORLD.shipments.iter().map(|line| normalize::name(&line.consignor.name));
+    let buyers = WORLD.orders.iter().map(|order| prepared(&order.buyer.name));
+    let consignors = WORLD.shipments.iter().map(|line| prepared(&line.consignor.name));
     match_pairs(bencher, buyers.zip(consignors).take(PAIR_COUNT).collect());
+}
+
+/// Names of different firms that share a word, as candidate search brings them.
+#[divan::bench]
+fn match_names_of_namesakes_in_part(bencher: Bencher<'_, '_>) {
+    let names: Vec<PreparedName> = WORLD.companies.iter().map(|company| prepared(&company.name)).collect();
+    let shares = |one: &PreparedName, other: &PreparedName| {
+        let (one, other) = (&one.form().tokens, &other.form().tokens);
+        one != other && one.iter().any(|token| other.contains(token))
+    };
+    let names = &names;
+    let sharing = |one| names.iter().filter(move |other| shares(one, other)).map(move |other| (one, other));
+    let pairs = names.iter().flat_map(sharing);
+    match_pairs(bencher, pairs.take(PAIR_COUNT).map(|(one, other)| (one.clone(), other.clone())).collect());
 }
 
 /// The two names that the register has of one firm: nothing can be ruled out early.
 #[divan::bench]
 fn match_names_of_one_firm(bencher: Bencher<'_, '_>) {
     let names = WORLD.companies.iter().filter(|company| !company.name_latin.is_empty());
-    let pairs = names.map(|company| (normalize::name(&company.name), normalize::name(&company.name_latin)));
+    let pairs = names.map(|company| (prepared(&company.name), prepared(&company.name_latin)));
     match_pairs(bencher, pairs.take(PAIR_COUNT).collect());
 }
 
-fn match_pairs(bencher: Bencher<'_, '_>, pairs: Vec<(NameForm, NameForm)>) {
+fn prepared(name: &str) -> PreparedName {
+    PreparedName::new(normalize::name(name))
+}
+
+fn match_pairs(bencher: Bencher<'_, '_>, pairs: Vec<(PreparedName, PreparedName)>) {
     bencher.counter(ItemsCount::new(pairs.len())).bench(|| {
         for (one, other) in &pairs {
-            black_box(match_names(black_box(one), black_box(other)));
+            black_box(match_prepared(black_box(one), black_box(other)));
         }
     });
 }

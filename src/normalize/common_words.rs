@@ -7,15 +7,28 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
 
-use super::script::skeleton;
+use super::script::{skeleton, words};
 
 /// A word that many firms carry in their names. Roots that are only translated do not count as common.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct CommonWord {
     /// How many of ten thousand firm names hold it, before anything is learnt.
     pub per_ten_thousand: f64,
-    /// The word is often left out (Company, Group).
-    pub is_generic: bool,
+    /// What it says of a firm.
+    pub class: WordClass,
+}
+
+/// What a common word says of a firm, and so what it means when one of two names lacks it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WordClass {
+    /// Often left out: Company, Group.
+    Generic,
+    /// What the firm does.
+    Trade,
+    /// The town where it is.
+    Place,
+    /// A country: names the branch of a group there.
+    Country,
 }
 
 /// All that the table has on a word: its key in a `NameForm` leads to it.
@@ -23,8 +36,12 @@ pub struct CommonWord {
 pub struct WordEntry {
     /// How common it is; `None` for a root that is only translated.
     pub common: Option<CommonWord>,
+    /// The word is taken out of a name that has other words: of, the, имени.
+    pub is_filler: bool,
     /// Every folded spelling.
     pub spellings: Vec<Spelling>,
+    /// The first spelling in Cyrillic letters, folded: how the word is heard where names are joined.
+    pub heard: Option<String>,
 }
 
 /// One folded spelling of a common word.
@@ -48,14 +65,32 @@ pub fn letters_of(folded: &str) -> u32 {
 const FORGIVEN_LENGTH_MIN: usize = 7;
 /// Shortest word that is cut off the end of a joined spelling, and the shortest rest before it.
 const SUFFIX_LENGTH_MIN: usize = 4;
-const REST_LENGTH_MIN: usize = 4;
+const REST_LENGTH_MIN: usize = 3;
 
+#[derive(Default)]
 struct Words {
     /// Folded spelling to the folded key.
     spellings: HashMap<String, &'static str, BuildHasherDefault<StableHasher>>,
     /// Folded spelling with one letter left out to the folded key, only where that is unambiguous.
     shortened: HashMap<String, Option<&'static str>, BuildHasherDefault<StableHasher>>,
+    /// Folded stem, which any ending of [`ENDINGS`] may follow, to the folded key.
+    stems: HashMap<String, &'static str, BuildHasherDefault<StableHasher>>,
     keys: HashMap<&'static str, WordEntry, BuildHasherDefault<StableHasher>>,
+}
+
+/// Folded endings of Russian nouns and adjectives, in all cases.
+const ENDINGS: [&str; 56] = [
+    "", "oe", "ae", "ie", "ue", "a", "e", "i", "o", "u", "oi", "ei", "go", "ogo", "ego", "omu", "emu", "om", "em",
+    "im", "ih", "imi", "ami", "ah", "ov", "ev", "ni", "no", "na", "ne", "nu", "nogo", "noi", "nih", "nim", "nie",
+    "ski", "sko", "ska", "ske", "skogo", "skoi", "skih", "skom", "sk", "ki", "ka", "ko", "kogo", "koi", "kih", "ova",
+    "ovo", "ovi", "ovoi", "ovogo",
+];
+/// Shortest folded stem.
+const STEM_LENGTH_MIN: usize = 3;
+
+/// Whether this is how a Russian noun or adjective ends, folded.
+pub fn is_ending(folded: &str) -> bool {
+    ENDINGS.contains(&folded)
 }
 
 /// FNV-1a: quick for short keys. Only for tables of ours, where nobody can choose keys that collide.
@@ -75,7 +110,7 @@ impl Hasher for StableHasher {
 }
 
 static WORDS: LazyLock<Words> = LazyLock::new(|| {
-    let mut words = Words { spellings: HashMap::default(), shortened: HashMap::default(), keys: HashMap::default() };
+    let mut words = Words::default();
     for line in include_str!("../../data/translated_words.tsv").lines().filter(|line| !line.starts_with('#')) {
         let mut cells = line.split('\t');
         let (Some(key), Some(count), Some(class), Some(spellings)) =
@@ -83,11 +118,18 @@ static WORDS: LazyLock<Words> = LazyLock::new(|| {
         else {
             continue;
         };
-        let word = CommonWord { per_ten_thousand: count.parse().unwrap_or(10.0), is_generic: class == "generic" };
         let entry = words.keys.entry(key).or_default();
-        entry.common = (class != "root").then_some(word);
+        entry.is_filler = class == "filler";
+        entry.common =
+            class_of(class).map(|class| CommonWord { per_ten_thousand: count.parse().unwrap_or(10.0), class });
         for spelling in spellings.split(' ') {
             let folded = skeleton(spelling);
+            if entry.heard.is_none() && !spelling.is_ascii() {
+                entry.heard = Some(folded.clone());
+            }
+            if spelling.ends_with('*') {
+                words.stems.entry(folded.clone()).or_insert(key);
+            }
             let spelling = Spelling { letters: letters_of(&folded), text: folded.clone() };
             entry.spellings.push(spelling);
             words.spellings.entry(folded).or_insert(key);
@@ -96,7 +138,7 @@ static WORDS: LazyLock<Words> = LazyLock::new(|| {
     let all: Vec<(String, &'static str)> =
         words.spellings.iter().map(|(spelling, key)| (spelling.clone(), *key)).collect();
     for (spelling, key) in all.into_iter().filter(|(spelling, _)| spelling.len() >= FORGIVEN_LENGTH_MIN) {
-        for position in 0..spelling.len() {
+        for position in first_forgiven(&spelling)..spelling.len() {
             let entry = words.shortened.entry(without(&spelling, position)).or_insert(Some(key));
             if *entry != Some(key) {
                 *entry = None;
@@ -105,6 +147,65 @@ static WORDS: LazyLock<Words> = LazyLock::new(|| {
     }
     words
 });
+
+fn class_of(word: &str) -> Option<WordClass> {
+    Some(match word {
+        "generic" | "filler" => WordClass::Generic,
+        "trade" => WordClass::Trade,
+        "place" => WordClass::Place,
+        "country" => WordClass::Country,
+        _ => return None,
+    })
+}
+
+static ABBREVIATIONS: LazyLock<HashMap<String, Vec<&'static str>>> = LazyLock::new(|| {
+    include_str!("../../data/abbreviations.tsv")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once('\t'))
+        .map(|(spelling, keys)| (spelled(spelling), keys.split(' ').collect()))
+        .collect()
+});
+
+/// An abbreviation as it is looked up: romanised, or folded with its star where it is the stem of a compound.
+fn spelled(spelling: &str) -> String {
+    match spelling.strip_suffix('*') {
+        Some(stem) => skeleton(stem) + "*",
+        None => words(spelling).into_iter().map(|word| word.romanised).collect(),
+    }
+}
+
+/// The keys that an abbreviation (НПО) stands for.
+pub(super) fn expanded(romanised: &str) -> Option<&'static [&'static str]> {
+    ABBREVIATIONS.get(romanised).map(Vec::as_slice)
+}
+
+/// The keys that a compound (машиностроительный) stands for.
+pub(super) fn compound(folded: &str) -> Option<&'static [&'static str]> {
+    by_stem(folded, |stem| ABBREVIATIONS.get(&format!("{stem}*"))).map(Vec::as_slice)
+}
+
+/// What the longest known stem of a word leads to, where an ending is all that follows it.
+fn by_stem<T>(folded: &str, find: impl Fn(&str) -> Option<T>) -> Option<T> {
+    if !folded.is_ascii() || folded.len() < STEM_LENGTH_MIN {
+        return None;
+    }
+    let shortest = STEM_LENGTH_MIN.max(folded.len().saturating_sub(5));
+    (shortest..=folded.len())
+        .rev()
+        .filter(|length| is_ending(&folded[*length..]))
+        .find_map(|length| find(&folded[..length]))
+}
+
+/// Whether the word of this key is taken out of a name that has others.
+pub(super) fn is_filler(key: &str) -> bool {
+    word_entry(key).is_some_and(|entry| entry.is_filler)
+}
+
+/// The first letter is seldom wrong, and another one makes another word unless the word is long.
+fn first_forgiven(word: &str) -> usize {
+    usize::from(word.len() < FORGIVEN_LENGTH_MIN + 1)
+}
 
 fn without(word: &str, position: usize) -> String {
     let mut shorter = word.to_owned();
@@ -132,6 +233,9 @@ pub(super) fn key_of(folded: &str) -> Option<&'static str> {
     if let Some(key) = WORDS.spellings.get(folded) {
         return Some(key);
     }
+    if let Some(key) = by_stem(folded, |stem| WORDS.stems.get(stem).copied()) {
+        return Some(key);
+    }
     if folded.len() + 1 < FORGIVEN_LENGTH_MIN || !folded.is_ascii() {
         return None;
     }
@@ -142,12 +246,24 @@ pub(super) fn key_of(folded: &str) -> Option<&'static str> {
     if folded.len() < FORGIVEN_LENGTH_MIN {
         return None;
     }
-    (0..folded.len()).find_map(|position| {
+    (first_forgiven(folded)..folded.len()).find_map(|position| {
         let shorter = without(folded, position);
         let exact =
             (shorter.len() + 1 >= FORGIVEN_LENGTH_MIN).then(|| WORDS.spellings.get(&shorter).copied()).flatten();
         exact.or_else(|| WORDS.shortened.get(&shorter).copied().flatten())
     })
+}
+
+/// The common word that is spelt from `cut` on. Folding took its first letter away in `тайфунгрупп` and `алаэкспорт`.
+fn suffix_at(folded: &str, cut: usize) -> Option<&'static str> {
+    let suffix = &folded[cut..];
+    let exact = WORDS.spellings.get(suffix).copied();
+    let lost = match folded.as_bytes()[cut - 1] {
+        b'n' => 'g',
+        b'a' | b'o' | b'u' => 'e',
+        _ => return exact,
+    };
+    exact.or_else(|| WORDS.spellings.get(&format!("{lost}{suffix}")).copied())
 }
 
 /// Where a joined spelling (`novoimpulsmasineri`) ends in a common word: the length of the rest and the word's key.
@@ -156,13 +272,15 @@ pub(super) fn split_suffix(folded: &str) -> Option<(usize, &'static str)> {
         return None;
     }
     (REST_LENGTH_MIN..=folded.len() - SUFFIX_LENGTH_MIN)
-        .find_map(|cut| WORDS.spellings.get(&folded[cut..]).map(|key| (cut, *key)))
-        .filter(|(_, key)| common_word(key).is_some())
+        .find_map(|cut| suffix_at(folded, cut).map(|key| (cut, key)))
+        .filter(|(_, key)| {
+            common_word(key).is_some_and(|word| matches!(word.class, WordClass::Generic | WordClass::Trade))
+        })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{common_word, key_of, split_suffix};
+    use super::{WordClass, common_word, key_of, split_suffix};
     use crate::normalize::script::skeleton;
 
     #[test]
@@ -193,6 +311,6 @@ mod tests {
     fn joined_common_words_are_cut_off() {
         assert_eq!(split_suffix(&skeleton("NovoimpulsMashineri")).map(|(_, key)| key), Some("machinery"));
         assert_eq!(split_suffix("otrar"), None);
-        assert!(common_word("company").is_some_and(|word| word.is_generic));
+        assert!(common_word("company").is_some_and(|word| word.class == WordClass::Generic));
     }
 }

@@ -2,9 +2,11 @@
 //!
 //! Come here to see the whole way of a name: brackets, words, legal forms, common words. Comparison is in `resolve`.
 
-use super::common_words::{exact_key_of, key_of, split_suffix};
-use super::legal_forms::strip;
-use super::script::{Word, fold, words};
+use super::common_words::{
+    WordClass, common_word, compound, exact_key_of, expanded, is_filler, key_of, split_suffix, word_entry,
+};
+use super::legal_forms::{second_name, strip};
+use super::script::{Gap, Word, fold, words};
 use crate::model::NameForm;
 
 /// Field limits at which trade systems cut names off, in characters.
@@ -13,27 +15,67 @@ const FIELD_LIMITS: [usize; 3] = [18, 24, 35];
 const NAME_LENGTH_MAX: usize = 400;
 /// Most words of a name that are kept.
 const TOKENS_MAX: usize = 16;
+/// The key of `имени`, `named after`.
+const NAMED_AFTER: &str = "named_after";
 
 /// Folds a company name: one skeleton for all scripts, legal forms taken out, translated words folded to one.
 pub fn name(text: &str) -> NameForm {
     let length = text.trim().chars().count();
     let text: String = text.chars().take(NAME_LENGTH_MAX).collect();
+    let is_closed = text.trim_end().ends_with(['"', '»', '”', '“', '’', '\'', ')']);
+    let may_be_cut = FIELD_LIMITS.contains(&length) && !is_closed || has_open_quote(&text);
     let (outside, inside) = split_brackets(&text);
     let mut outer = merged(words(&outside));
-    let stripped = strip(&mut outer);
     let mut inner = merged(words(&inside));
-    let stripped_inside = strip(&mut inner);
+    if let Some(second) = second_name(&outer) {
+        inner.splice(0..0, outer.drain(second..));
+    }
+    let stripped = strip(&mut outer, may_be_cut);
+    let stripped_inside = strip(&mut inner, false);
+    let is_branch = stripped.is_branch || stripped_inside.is_branch;
+    take_out_town(&mut outer, is_branch);
     let mut tokens = tokens(&outer);
     let mut alias_tokens = self::tokens(&inner);
-    if tokens.is_empty() {
-        std::mem::swap(&mut tokens, &mut alias_tokens);
+    if tokens.is_empty() || alias_tokens.iter().all(|token| is_of_place(token)) {
+        // `VTB Bank (Belarus)` has no second name in its brackets.
+        tokens.append(&mut alias_tokens);
     }
+    tokens.truncate(TOKENS_MAX);
     NameForm {
         tokens,
         alias_tokens,
         legal_form: stripped.legal_form.or(stripped_inside.legal_form),
-        is_branch: stripped.is_branch || stripped_inside.is_branch,
-        may_be_cut: FIELD_LIMITS.contains(&length) || has_open_quote(&text),
+        is_branch,
+        may_be_cut: may_be_cut && !stripped.is_behind,
+    }
+}
+
+fn is_of_place(token: &str) -> bool {
+    common_word(token).is_some_and(|word| matches!(word.class, WordClass::Place | WordClass::Country))
+}
+
+/// A town behind the name that is marked as one: `г. Костанай`, `, Kostanay`. Where branches are named it tells them
+/// apart and only the mark goes.
+fn take_out_town(words: &mut Vec<Word>, is_branch: bool) {
+    let is_mark = |word: &Word| matches!(word.romanised.as_str(), "g" | "gor" | "gorod" | "k");
+    if let Some(mark) = words.iter().rposition(|word| is_mark(word) && word.letters.is_empty()) {
+        let behind = words.len() - mark - 1;
+        if mark > 0 && behind <= 2 && words[mark].has_stop {
+            if is_branch {
+                words.remove(mark);
+            } else {
+                words.truncate(mark);
+            }
+            return;
+        }
+    }
+    if is_branch {
+        words.retain(|word| !matches!(word.romanised.as_str(), "v" | "in"));
+    } else if let Some(comma) = words.iter().rposition(|word| word.gap == Gap::Comma)
+        && comma > 0
+        && words[comma..].iter().all(|word| key_of(&fold(&word.romanised)).is_some_and(is_of_place))
+    {
+        words.truncate(comma);
     }
 }
 
@@ -65,16 +107,25 @@ fn has_open_quote(text: &str) -> bool {
     plain % 2 == 1 || opened > closed
 }
 
-/// Letters with full stops between them are one word: `L.L.P.`, `К.Е.`.
+/// Letters with full stops between them are one word: `L.L.P.`, `А.Қ.`; which letters it was made of stays known.
 fn merged(words: Vec<Word>) -> Vec<Word> {
     let mut out: Vec<Word> = Vec::with_capacity(words.len());
     let mut run_is_open = false;
     for word in words {
         let is_letter =
             word.romanised.len() <= 2 && word.has_stop && !word.romanised.as_bytes().iter().any(u8::is_ascii_digit);
+        let continues = match word.gap {
+            Gap::None => word.romanised.len() <= 2,
+            Gap::Blank => is_letter && word.romanised.len() == 1,
+            Gap::Comma => false,
+        };
         match out.last_mut() {
-            Some(previous) if run_is_open && word.romanised.len() <= 2 => {
+            Some(previous) if run_is_open && continues => {
+                if previous.letters.is_empty() {
+                    previous.letters.push(previous.romanised.clone());
+                }
                 previous.romanised.push_str(&word.romanised);
+                previous.letters.push(word.romanised);
                 run_is_open = is_letter;
             }
             _ => {
@@ -86,23 +137,125 @@ fn merged(words: Vec<Word>) -> Vec<Word> {
     out
 }
 
-/// Skeletons in order; common words as their keys, joined common words split off.
+/// Skeletons in order; common words as their keys, abbreviations as the words they stand for, fillers left out.
 fn tokens(words: &[Word]) -> Vec<String> {
-    let mut folded: Vec<String> = words.iter().take(TOKENS_MAX).map(|word| fold(&word.romanised)).collect();
-    folded.retain(|word| !word.is_empty());
-    move_blanks(&mut folded);
-    let mut found = Vec::with_capacity(folded.len() + 1);
-    for word in folded {
-        if let Some(key) = key_of(&word) {
-            found.push(key.to_owned());
-        } else if let Some((cut, key)) = split_suffix(&word) {
-            found.push(word[..cut].to_owned());
-            found.push(key.to_owned());
+    let words = &words[..words.len().min(TOKENS_MAX)];
+    let mut folded: Vec<String> = Vec::with_capacity(words.len() + 2);
+    let mut found: Vec<String> = Vec::with_capacity(words.len() + 2);
+    for (index, word) in words.iter().enumerate() {
+        if is_ordinal_ending(words, index) || is_lone_conjunction(words, index) {
+            continue;
+        }
+        if let Some(keys) = expanded(&word.romanised).filter(|_| word.letters.len() != INITIALS) {
+            // Kept apart from words by a sign that folding never makes.
+            folded.extend(keys.iter().map(|key| format!("{KEY_SIGN}{key}")));
+        } else if word.letters.is_empty() {
+            folded.push(fold(&word.romanised));
         } else {
-            found.push(word);
+            // Initials: each letter may stand for a name.
+            folded.extend(word.letters.iter().map(|letter| fold(letter)));
         }
     }
+    folded.retain(|word| !word.is_empty());
+    move_blanks(&mut folded);
+    for word in folded {
+        push_keys(&mut found, word);
+    }
+    leave_out_fillers(&mut found);
+    for index in 1..found.len() {
+        // What Russian calls instrument building and radio technics is engineering in English.
+        if found[index] == "engineering" {
+            match found[index - 1].as_str() {
+                "device" | "machine" => found[index] = "stroy".to_owned(),
+                "radio" => found[index] = "technical".to_owned(),
+                _ => {}
+            }
+        }
+    }
+    leave_out_repeated(&mut found);
     found
+}
+
+/// Two letters with full stops are a person's initials and no abbreviation.
+const INITIALS: usize = 2;
+const KEY_SIGN: char = '=';
+
+/// `27th`, `35-й`: what is left of an ordinal number behind its digits.
+fn is_ordinal_ending(words: &[Word], index: usize) -> bool {
+    let is_digits = |word: &Word| word.romanised.bytes().all(|letter| letter.is_ascii_digit());
+    index > 0
+        && words[index].gap == Gap::None
+        && is_digits(&words[index - 1])
+        && matches!(words[index].romanised.as_str(), "th" | "st" | "nd" | "rd")
+}
+
+/// `и` and `в` between words.
+fn is_lone_conjunction(words: &[Word], index: usize) -> bool {
+    let is_word = |word: &Word| word.romanised.len() > 2;
+    matches!(words[index].romanised.as_str(), "i" | "v")
+        && !words[index].has_stop
+        && index > 0
+        && index + 1 < words.len()
+        && is_word(&words[index - 1])
+        && is_word(&words[index + 1])
+}
+
+fn push_keys(found: &mut Vec<String>, folded: String) {
+    if let Some(key) = folded.strip_prefix(KEY_SIGN) {
+        found.push(key.to_owned());
+    } else if let Some(keys) = compound(&folded) {
+        found.extend(keys.iter().map(|key| (*key).to_owned()));
+    } else if let Some(key) = key_of(&folded) {
+        found.push(key.to_owned());
+    } else if let Some((cut, key)) = split_suffix(&folded) {
+        push_keys(found, folded[..cut].to_owned());
+        found.push(key.to_owned());
+    } else {
+        found.push(folded);
+    }
+}
+
+/// A rare word said twice (`ШВАБЕЛЬ, АО ШВАБЕЛЬ`) is said once, and so are generic neighbours (`научно-исследовательский`).
+fn leave_out_repeated(found: &mut Vec<String>) {
+    for index in (1..found.len()).rev() {
+        let is_repeated = match word_entry(&found[index]).map(|entry| entry.common.map(|word| word.class)) {
+            Some(Some(WordClass::Generic)) => found[index - 1] == found[index],
+            Some(_) => false,
+            None => found[index].len() > 1 && !is_number(&found[index]) && found[..index].contains(&found[index]),
+        };
+        if is_repeated {
+            found.remove(index);
+        }
+    }
+}
+
+fn is_number(token: &str) -> bool {
+    token.bytes().next().is_some_and(|letter| letter.is_ascii_digit())
+}
+
+/// Takes out `of` and `the`, and whom a house is named after where it has a name of its own besides.
+fn leave_out_fillers(found: &mut Vec<String>) {
+    let is_rare = |token: &String| word_entry(token).is_none() && token.len() > 1;
+    if let Some(named_after) = found.iter().position(|token| token == NAMED_AFTER)
+        && found[..named_after].iter().any(is_rare)
+    {
+        found.truncate(named_after);
+    }
+    // `A.N. Ganichev Association Splav`: two initials and a surname before what kind of house it is.
+    let is_initial = |token: &String| token.len() == 1 && !is_number(token);
+    let person = (0..found.len().saturating_sub(3)).find(|&start| {
+        is_initial(&found[start])
+            && is_initial(&found[start + 1])
+            && is_rare(&found[start + 2])
+            && word_entry(&found[start + 3]).is_some()
+            && found[start + 3..].iter().any(is_rare)
+    });
+    if let Some(start) = person {
+        found.drain(start..start + 3);
+    }
+    if found.iter().any(|token| !is_filler(token)) {
+        found.retain(|token| !is_filler(token));
+    }
 }
 
 /// A blank typed one letter too late or too early (`Optimas nab`, `Kazkoksh esnab`) goes where it makes a common word.
@@ -110,18 +263,25 @@ fn move_blanks(folded: &mut [String]) {
     for index in 1..folded.len() {
         let (before, after) = folded.split_at_mut(index);
         let (left, right) = (&mut before[index - 1], &mut after[0]);
-        if !left.is_ascii() || !right.is_ascii() || exact_key_of(right).is_some() {
+        let is_whole = |word: &str| word.starts_with(KEY_SIGN) || !word.is_ascii();
+        if is_whole(left) || is_whole(right) || right.len() < 3 || exact_key_of(right).is_some() {
             continue;
         }
         let last = &left[left.len() - 1..];
-        if left.len() > 2 && exact_key_of(&format!("{last}{right}")).is_some() {
+        if left.len() > 2 && is_of_trade(&format!("{last}{right}")) {
             *right = format!("{last}{right}");
             left.pop();
-        } else if right.len() > 3 && exact_key_of(&right[1..]).is_some() && exact_key_of(left).is_none() {
+        } else if right.len() > 4 && is_of_trade(&right[1..]) && exact_key_of(left).is_none() {
             left.push(char::from(right.as_bytes()[0]));
             right.remove(0);
         }
     }
+}
+
+fn is_of_trade(folded: &str) -> bool {
+    exact_key_of(folded)
+        .and_then(common_word)
+        .is_some_and(|word| matches!(word.class, WordClass::Generic | WordClass::Trade))
 }
 
 #[cfg(test)]

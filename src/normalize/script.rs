@@ -54,63 +54,137 @@ pub(super) struct Word {
     pub romanised: String,
     /// A full stop follows at once.
     pub has_stop: bool,
+    /// What stands between it and the word before.
+    pub gap: Gap,
+    /// The single letters it was put together from, if it was: `L.L.P.`, `А.С.`.
+    pub letters: Vec<String>,
+}
+
+/// What stands before a word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Gap {
+    /// Nothing but full stops.
+    None,
+    /// Blanks, hyphens, quotation marks.
+    Blank,
+    /// A comma.
+    Comma,
 }
 
 /// Cuts a text into runs of letters and runs of digits, repairs look-alike letters and romanises.
 pub(super) fn words(text: &str) -> Vec<Word> {
+    let characters: Vec<char> = text.chars().collect();
     let mut found = Vec::with_capacity(6);
     let mut current: Vec<char> = Vec::with_capacity(16);
-    let is_cyrillic_text = text.chars().any(is_surely_cyrillic);
-    for character in text.chars() {
+    let script = Script::of(&characters);
+    let mut gap = Gap::None;
+    for (index, &character) in characters.iter().enumerate() {
         if character.is_alphanumeric() {
             let switches = current.last().is_some_and(|last| last.is_numeric() != character.is_numeric());
-            if switches {
-                found.push(finish(&mut current, false, is_cyrillic_text));
+            if switches || is_camel_hump(current.len(), &characters, index) {
+                found.push(finish(&mut current, false, gap, &script));
+                gap = if switches { Gap::None } else { Gap::Blank };
             }
             current.extend(character.to_lowercase());
-        } else if is_joiner(character) && !current.is_empty() {
+        } else if is_joiner(character) && !current.is_empty() && !is_closing(&characters[index + 1..]) {
             // Apostrophes and combining marks belong to the letter before them.
-        } else if !current.is_empty() {
-            found.push(finish(&mut current, character == '.', is_cyrillic_text));
+        } else {
+            if !current.is_empty() {
+                found.push(finish(&mut current, character == '.', gap, &script));
+                gap = Gap::None;
+            }
+            gap = match (character, gap) {
+                ('.', gap) => gap,
+                (',', _) => Gap::Comma,
+                (_, Gap::None) => Gap::Blank,
+                (_, gap) => gap,
+            };
         }
     }
     if !current.is_empty() {
-        found.push(finish(&mut current, false, is_cyrillic_text));
+        found.push(finish(&mut current, false, gap, &script));
     }
     found
+}
+
+/// Letters that a word must have on both sides of a capital inside it, to be two words that were joined.
+const HUMP_LENGTH_MIN: usize = 3;
+
+/// `ОзенМунай`: a capital after small letters begins another word.
+fn is_camel_hump(length: usize, characters: &[char], index: usize) -> bool {
+    length >= HUMP_LENGTH_MIN
+        && characters[index].is_uppercase()
+        && characters[index - 1].is_lowercase()
+        && characters.len() >= index + HUMP_LENGTH_MIN
+        && characters[index + 1..index + HUMP_LENGTH_MIN].iter().all(|letter| letter.is_lowercase())
+}
+
+/// What the whole text says about the script of a word that could be of either.
+struct Script {
+    /// Some letter can only be Cyrillic.
+    is_cyrillic: bool,
+    /// A word holds letters of both scripts, so look-alikes were put in.
+    is_mixed: bool,
+}
+
+impl Script {
+    fn of(characters: &[char]) -> Self {
+        let mut script = Self { is_cyrillic: false, is_mixed: false };
+        let (mut latin, mut cyrillic) = (false, false);
+        for &character in characters {
+            let small = character.to_lowercase().next().unwrap_or(character);
+            if is_cyrillic(small) {
+                cyrillic = true;
+                script.is_cyrillic |= to_latin(small).is_none();
+            } else if small.is_ascii_alphabetic() {
+                latin = true;
+            } else {
+                (latin, cyrillic) = (false, false);
+            }
+            script.is_mixed |= latin && cyrillic;
+        }
+        script
+    }
+}
+
+/// After a quotation mark that closes comes no letter: `‘Институт’‘Прибор’` are two words.
+fn is_closing(rest: &[char]) -> bool {
+    rest.first().is_none_or(|next| !next.is_alphanumeric() && !matches!(next, '\u{0300}'..='\u{036f}'))
 }
 
 fn is_joiner(character: char) -> bool {
     matches!(character, '\'' | '’' | '‘' | 'ʼ' | 'ʹ' | '`' | '´' | '\u{0300}'..='\u{036f}' | '\u{00ad}' | '\u{200b}')
 }
 
-fn finish(letters: &mut Vec<char>, has_stop: bool, is_cyrillic_text: bool) -> Word {
-    repair_look_alikes(letters, is_cyrillic_text);
+fn finish(letters: &mut Vec<char>, has_stop: bool, gap: Gap, script: &Script) -> Word {
+    repair_look_alikes(letters, script);
     let mut romanised = String::with_capacity(letters.len() + 4);
     for &letter in letters.iter() {
         romanise(letter, &mut romanised);
     }
     letters.clear();
-    Word { romanised, has_stop }
-}
-
-fn is_surely_cyrillic(letter: char) -> bool {
-    let small = letter.to_lowercase().next().unwrap_or(letter);
-    is_cyrillic(small) && to_latin(small).is_none()
+    Word { romanised, has_stop, gap, letters: Vec::new() }
 }
 
 /// A Latin `a` inside a Cyrillic word was meant to be Cyrillic, and the reverse.
-fn repair_look_alikes(letters: &mut [char], is_cyrillic_text: bool) {
+fn repair_look_alikes(letters: &mut [char], script: &Script) {
     let latin = letters.iter().filter(|letter| letter.is_ascii_alphabetic()).count();
     let cyrillic = letters.iter().filter(|letter| is_cyrillic(**letter)).count();
-    if latin == 0 || cyrillic == 0 {
+    if latin == 0 {
         return;
+    }
+    if cyrillic == 0 {
+        // A whole word of look-alikes, or a lone one (`Общество c`), where the text is Cyrillic.
+        let is_meant = script.is_cyrillic && (script.is_mixed || letters.len() == 1);
+        if !is_meant || letters.iter().any(|letter| to_cyrillic(*letter).is_none()) {
+            return;
+        }
     }
     // A letter that only one script has decides; otherwise the rest of the text does.
     let sure_cyrillic = letters.iter().any(|letter| is_cyrillic(*letter) && to_latin(*letter).is_none());
     let sure_latin = letters.iter().any(|letter| letter.is_ascii_alphabetic() && to_cyrillic(*letter).is_none());
     let is_cyrillic_word =
-        if sure_cyrillic == sure_latin { is_cyrillic_text || cyrillic >= latin } else { sure_cyrillic };
+        if sure_cyrillic == sure_latin { script.is_cyrillic || cyrillic >= latin } else { sure_cyrillic };
     for letter in letters.iter_mut() {
         let repaired = if is_cyrillic_word { to_cyrillic(*letter) } else { to_latin(*letter) };
         *letter = repaired.unwrap_or(*letter);
@@ -167,7 +241,12 @@ fn fold_step(bytes: &[u8], position: usize, out: &mut Vec<u8>) -> usize {
         b's' if rest.starts_with(b"sch") => (b"s", 3),
         b't' if rest.starts_with(b"tch") => (b"c", 3),
         b'd' if rest.starts_with(b"dzh") => (b"j", 3),
+        // `Ladja` has a glide where `Djambul` has a `ж`.
+        b'd' if next == b'j' && position > 0 && matches!(rest.get(2), Some(b'a' | b'u')) => (b"d", 2),
         b'd' if next == b'j' => (b"j", 2),
+        b'x' if next == b'h' && position > 0 => (b"ks", 2),
+        // Papers write `х` and `кс` alike with `x`, so it stays a letter of its own, near to both.
+        b'k' | b'q' if next == b's' && rest.get(2) != Some(&b'h') => (b"x", 2),
         b's' if next == b'h' => (b"s", 2),
         b'z' if next == b'h' => (b"j", 2),
         b'k' if next == b'h' => (b"h", 2),
@@ -175,6 +254,8 @@ fn fold_step(bytes: &[u8], position: usize, out: &mut Vec<u8>) -> usize {
         b'p' if next == b'h' => (b"f", 2),
         b't' if next == b'h' => (b"t", 2),
         b't' if next == b's' => (b"s", 2),
+        // `tech` and `mech` are `тех` and `мех`.
+        b'c' if next == b'h' && (out.ends_with(b"te") || out.ends_with(b"me")) => (b"h", 2),
         b'c' if next == b'h' => (b"c", 2),
         b'c' if next == b'k' => (b"k", 2),
         b'n' if next == b'g' => (b"n", 2),
@@ -187,7 +268,6 @@ fn fold_step(bytes: &[u8], position: usize, out: &mut Vec<u8>) -> usize {
         b'q' => (b"k", 1),
         b'w' => (b"v", 1),
         b'x' if position == 0 => (b"h", 1),
-        b'x' => (b"ks", 1),
         b'y' => (b"i", 1),
         // A glide in German style (`azija`, `sajran`); before other vowels it is the Kazakh `ж`.
         b'j' if out.last() == Some(&b'l') && matches!(next, b'u' | b'a') => (b"", 1),

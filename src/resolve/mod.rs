@@ -8,7 +8,12 @@ mod compare;
 mod directory;
 mod index;
 mod keys;
+#[cfg(test)]
+mod name_counts;
+#[cfg(test)]
+mod name_tests;
 mod names;
+mod prepared;
 mod similarity;
 mod statistics;
 #[cfg(test)]
@@ -17,6 +22,7 @@ mod weights;
 
 pub use compare::{Comparison, compare_forms};
 pub use directory::{Candidate, Directory, MAX_CANDIDATES, MAX_EXAMINED, Resolution, Scope, Touched};
-pub use names::{NameMatch, match_names};
+pub use names::{NameMatch, match_names, match_prepared};
+pub use prepared::PreparedName;
 pub use statistics::NameStatistics;
 pub use weights::WEIGHTS_VERSION;

@@ -3,15 +3,14 @@
 //! Come here to see the comparison of names; letters are compared in `similarity`, rarity comes from `statistics`.
 //! No allocation before the evidence is written. Deliberately no look at identifiers or addresses.
 
-use super::similarity::{LENGTH_MAX, distance, limit, may_be_near};
-use super::statistics::{NameStatistics, is_number};
-use super::weights as w;
-use crate::model::{Bits, Evidence, EvidenceKind, LegalForm, NameForm, Probability};
-use crate::normalize::{CommonWord, Spelling, WordEntry, letters_of, word_entry};
 use std::sync::LazyLock;
 
-/// Most words of a name that are compared.
-const TOKENS_MAX: usize = 12;
+use super::prepared::{Kind, List, PreparedName, WORDS_MAX, prepare_on_the_way};
+use super::similarity::{LENGTH_MAX, distance, is_other_start, limit, limit_wide, may_be_near};
+use super::statistics::NameStatistics;
+use super::weights as w;
+use crate::model::{Bits, Evidence, EvidenceKind, LegalForm, NameForm, Probability};
+use crate::normalize::{Spelling, WordClass, is_ending};
 
 /// How two names compare when nothing else is known.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,9 +25,22 @@ static PRIOR_ONLY: LazyLock<NameStatistics> = LazyLock::new(NameStatistics::new)
 
 /// Compares two names with the embedded frequencies only.
 pub fn match_names(a: &NameForm, b: &NameForm) -> NameMatch {
-    let name = compare_names(a, b, &PRIOR_ONLY);
+    matched(a, b, compare_names(a, b, &PRIOR_ONLY))
+}
+
+/// The same, for names that are compared many times.
+pub fn match_prepared(a: &PreparedName, b: &PreparedName) -> NameMatch {
+    matched(a.form(), b.form(), compare_lists(a.lists(), b.lists(), &PRIOR_ONLY))
+}
+
+fn matched(a: &NameForm, b: &NameForm, name: f64) -> NameMatch {
     let form = legal_form_bits(a, b);
-    let bits = w::PAIR_PRIOR_BITS + name + form.unwrap_or(0.0);
+    let mut sum = name + form.unwrap_or(0.0);
+    if form.is_some_and(|bits| bits < 0.0) {
+        sum = sum.min(w::LEGAL_FORM_DIFFERENT_CAP);
+    }
+    let told = 1.0 / (1.0 + (-(w::PAIR_PRIOR_BITS + sum)).exp2());
+    let probability = w::UNRECOGNISED_SHARE + told * (1.0 - w::UNRECOGNISED_SHARE - w::NAMESAKE_SHARE);
     let mut evidence = vec![Evidence {
         kind: EvidenceKind::Name,
         ours: a.tokens.join(" "),
@@ -36,9 +48,9 @@ pub fn match_names(a: &NameForm, b: &NameForm) -> NameMatch {
         bits: Bits::from_f64(name),
     }];
     if let Some(form) = form {
-        evidence.push(legal_form_evidence(a, b, form));
+        evidence.push(legal_form_evidence(a, b, form.min(sum - name)));
     }
-    NameMatch { probability: Probability::from_f64(1.0 / (1.0 + (-bits).exp2())), evidence }
+    NameMatch { probability: Probability::from_f64(probability), evidence }
 }
 
 /// Bits of the legal forms and of branch against company, where both names say something.
@@ -78,234 +90,548 @@ pub(super) fn legal_form_evidence(a: &NameForm, b: &NameForm, bits: f64) -> Evid
 
 /// Bits of two names, names in brackets included. Symmetric.
 pub(super) fn compare_names(a: &NameForm, b: &NameForm, statistics: &NameStatistics) -> f64 {
-    let mut best = compare_tokens(Side::new(a, &a.tokens), Side::new(b, &b.tokens), statistics);
-    if !a.alias_tokens.is_empty() {
-        best = best
-            .max(compare_tokens(Side::new(a, &a.alias_tokens), Side::new(b, &b.tokens), statistics) + w::ALIAS_USED);
+    prepare_on_the_way(a, |a| prepare_on_the_way(b, |b| compare_lists(a, b, statistics)))
+}
+
+/// The words of a name and those in its brackets, against those of another.
+fn compare_lists(a: [List<'_>; 2], b: [List<'_>; 2], statistics: &NameStatistics) -> f64 {
+    // Which word is paired with which may depend on the order, so the order is made the same both ways.
+    let (a, b) = if order_of(&b) < order_of(&a) { (b, a) } else { (a, b) };
+    let bits = |one: List<'_>, other: List<'_>| {
+        let mut cap = f64::INFINITY;
+        let (one, other) = (Side::new(one, statistics), Side::new(other, statistics));
+        let bits = compare_words(one, other, statistics, &mut |found| cap = cap.min(found.cap()));
+        bits.min(cap).max(w::NAME_FLOOR)
+    };
+    let mut best = bits(a[0], b[0]);
+    if !a[1].tokens.is_empty() {
+        best = best.max(bits(a[1], b[0]) + w::ALIAS_USED);
     }
-    if !b.alias_tokens.is_empty() {
-        best = best
-            .max(compare_tokens(Side::new(a, &a.tokens), Side::new(b, &b.alias_tokens), statistics) + w::ALIAS_USED);
+    if !b[1].tokens.is_empty() {
+        best = best.max(bits(a[0], b[1]) + w::ALIAS_USED);
     }
     best
 }
 
-/// One name while it is compared: which of its words are already explained.
+fn order_of<'a>(lists: &[List<'a>; 2]) -> (&'a [String], &'a [String], bool, bool) {
+    (lists[0].tokens, lists[1].tokens, lists[0].may_be_cut, lists[0].is_sole_trader)
+}
+
+/// One name while it is compared: which of its words are not yet explained.
 struct Side<'a> {
-    tokens: &'a [String],
-    may_be_cut: bool,
-    bits: [f64; TOKENS_MAX],
-    entries: [Option<&'static WordEntry>; TOKENS_MAX],
-    done: [bool; TOKENS_MAX],
+    list: List<'a>,
+    bits: [f64; WORDS_MAX],
+    /// The words not yet explained, as bits by their place.
+    left: u32,
 }
 
 impl<'a> Side<'a> {
-    fn new(form: &NameForm, tokens: &'a [String]) -> Self {
-        let tokens = &tokens[..tokens.len().min(TOKENS_MAX)];
-        Self {
-            tokens,
-            may_be_cut: form.may_be_cut,
-            bits: [0.0; TOKENS_MAX],
-            entries: [None; TOKENS_MAX],
-            done: [false; TOKENS_MAX],
+    fn new(list: List<'a>, statistics: &NameStatistics) -> Self {
+        let mut bits = [0.0; WORDS_MAX];
+        for (bits, (word, token)) in bits.iter_mut().zip(list.words.iter().zip(list.tokens)) {
+            *bits = match word.kind {
+                Kind::Number => w::NUMBER_BITS,
+                Kind::Initial => w::INITIAL_SAME,
+                _ => statistics.bits_from(token, word.frequency, word.prior_bits),
+            };
         }
+        Self { list, bits, left: (1_u32 << list.words.len()) - 1 }
     }
 
-    fn weigh(&mut self, statistics: &NameStatistics) {
-        for (index, token) in self.tokens.iter().enumerate() {
-            self.entries[index] = word_entry(token);
-            self.bits[index] = statistics.bits_of(token, self.common(index));
-        }
+    fn token(&self, index: usize) -> &'a str {
+        &self.list.tokens[index]
     }
 
-    fn common(&self, index: usize) -> Option<CommonWord> {
-        self.entries[index]?.common
+    fn kind(&self, index: usize) -> Kind {
+        self.list.words[index].kind
+    }
+
+    fn is_left(&self, index: usize) -> bool {
+        self.left & 1 << index != 0
+    }
+
+    fn explain(&mut self, index: usize) {
+        self.left &= !(1 << index);
     }
 
     fn spellings(&self, index: usize) -> &'static [Spelling] {
-        self.entries[index].map_or(&[], |entry| &entry.spellings)
+        self.list.words[index].entry.map_or(&[], |entry| &entry.spellings)
     }
 
-    fn letters(&self) -> [u32; TOKENS_MAX] {
-        let mut letters = [0; TOKENS_MAX];
-        for (bits, token) in letters.iter_mut().zip(self.tokens) {
-            *bits = letters_of(token);
-        }
-        letters
+    fn left(&self) -> impl Iterator<Item = usize> + use<> {
+        let mut left = self.left;
+        std::iter::from_fn(move || {
+            let index = left.trailing_zeros() as usize;
+            left &= left.wrapping_sub(1);
+            (index < 32).then_some(index)
+        })
     }
 
-    fn left(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.tokens.len()).filter(|index| !self.done[*index])
+    /// Words that are no numbers, left over.
+    fn words_left(&self) -> impl Iterator<Item = usize> + use<'a> {
+        let words = self.list.words;
+        self.left().filter(move |index| words[*index].kind != Kind::Number)
     }
 
-    /// The words left over that are no numbers, joined into the buffer; their bits; how many they are.
-    fn joined_left(&self, buffer: &mut [u8; LENGTH_MAX]) -> Option<(usize, f64, usize)> {
-        let (mut length, mut bits, mut count) = (0, 0.0, 0);
-        for index in self.left().filter(|index| !is_number(&self.tokens[*index])) {
-            let token = self.tokens[index].as_bytes();
-            buffer.get_mut(length..length + token.len())?.copy_from_slice(token);
-            length += token.len();
+    fn has_left(&self, kind: Kind) -> bool {
+        self.left().any(|index| self.kind(index) == kind)
+    }
+
+    fn letters_left(&self) -> u32 {
+        self.words_left().fold(0, |letters, index| letters | self.list.words[index].letters)
+    }
+
+    /// The words left over that are no numbers, joined as one word would be folded, and their bits. Words of the table
+    /// are joined as they are heard in Russian or by their key.
+    fn joined_left(&self, buffer: &mut [u8; LENGTH_MAX], is_heard: bool) -> Option<(usize, f64)> {
+        let (mut length, mut bits) = (0, 0.0);
+        for index in self.words_left() {
+            let heard = self.list.words[index].entry.and_then(|entry| entry.heard.as_deref());
+            let word = heard.filter(|_| is_heard).unwrap_or(self.token(index));
+            let start = length;
+            for &letter in word.as_bytes() {
+                if length == start && length > 0 {
+                    if letter == b's' && buffer[length - 1] == b'k' {
+                        buffer[length - 1] = b'x';
+                        continue;
+                    }
+                    length = fold_seam(&buffer[..length], letter);
+                    if buffer[..length].ends_with(&[letter]) || letter == b'g' && buffer[..length].ends_with(b"n") {
+                        continue;
+                    }
+                }
+                *buffer.get_mut(length)? = letter;
+                length += 1;
+            }
             bits += self.bits[index];
-            count += 1;
         }
-        Some((length, bits, count))
+        Some((length, bits))
     }
 
-    fn close_words(&mut self) {
-        for index in 0..self.tokens.len() {
-            self.done[index] |= !is_number(&self.tokens[index]);
+    fn explain_words(&mut self) {
+        for index in self.words_left() {
+            self.explain(index);
         }
     }
 }
 
-fn compare_tokens(mut a: Side<'_>, mut b: Side<'_>, statistics: &NameStatistics) -> f64 {
-    if a.tokens.is_empty() || b.tokens.is_empty() {
+/// What agreement adds up to: words that distinguish firms, and words that firms share.
+#[derive(Clone, Copy, Default)]
+struct Agreement {
+    rare: f64,
+    common: f64,
+    /// The rare words that agree are as likely two words.
+    is_doubtful: bool,
+}
+
+impl Agreement {
+    fn add(&mut self, kind: Kind, bits: f64) {
+        if matches!(kind, Kind::Common(_)) { self.common += bits } else { self.rare += bits }
+    }
+
+    /// Common words come together (`научно-производственное объединение`), so many of them say no more than a few.
+    fn bits(self) -> f64 {
+        self.rare + self.common.min(w::COMMON_WORDS_CAP)
+    }
+}
+
+/// Bits of two lists of words before what contradicts bounds them; what contradicts is told to `found`.
+fn compare_words(
+    mut a: Side<'_>,
+    mut b: Side<'_>,
+    statistics: &NameStatistics,
+    found: &mut impl FnMut(Contradiction),
+) -> f64 {
+    if a.list.tokens.is_empty() || b.list.tokens.is_empty() {
         return 0.0;
     }
-    a.weigh(statistics);
-    b.weigh(statistics);
-    let mut bits = equal_words(&mut a, &mut b);
-    bits += joined_words(&mut a, &mut b, 0);
-    bits += misspelt_words(&mut a, &mut b, statistics);
-    bits += joined_words(&mut a, &mut b, 100);
-    bits += cut_word(&mut a, &mut b) + cut_word(&mut b, &mut a);
-    let (numbers_a, numbers_b) = (numbers_left(&a), numbers_left(&b));
-    bits += words_left(&a) + words_left(&b);
-    if numbers_a && numbers_b {
-        bits = bits.min(w::NUMBER_DIFFERENT_CAP);
-    } else if numbers_a || numbers_b {
-        bits = bits.min(w::NUMBER_MISSING_CAP);
+    let mut agreement = Agreement::default();
+    let mut against = equal_words(&mut a, &mut b, &mut agreement);
+    if a.left | b.left == 0 {
+        let bits = agreement.bits() + against;
+        return if a.list.tokens == b.list.tokens { bits.max(w::NAME_IDENTICAL_MIN) } else { bits };
     }
-    bits.max(w::NAME_FLOOR)
+    against += joined_words(&mut a, &mut b, &mut agreement, 0);
+    against += joined_pairs(&mut a, &mut b, &mut agreement) + joined_pairs(&mut b, &mut a, &mut agreement);
+    let is_person = is_person(&a, &b);
+    if is_person {
+        initials(&mut a, &mut b, &mut agreement);
+    }
+    against += misspelt_words(&mut a, &mut b, &mut agreement, statistics);
+    against += joined_words(&mut a, &mut b, &mut agreement, 100);
+    against += cut_word(&mut a, &mut b, &mut agreement) + cut_word(&mut b, &mut a, &mut agreement);
+    contradictions(&a, &b, is_person, found);
+    if agreement.is_doubtful {
+        found(Contradiction::Doubtful);
+    }
+    agreement.bits() + against + left_over(&a, is_person) + left_over(&b, is_person)
 }
 
-fn equal_words(a: &mut Side<'_>, b: &mut Side<'_>) -> f64 {
-    let mut bits = 0.0;
+fn equal_words(a: &mut Side<'_>, b: &mut Side<'_>, agreement: &mut Agreement) -> f64 {
     let mut order_kept = true;
     let mut last = 0;
-    for i in 0..a.tokens.len() {
-        let Some(j) = (0..b.tokens.len()).find(|j| !b.done[*j] && a.tokens[i] == b.tokens[*j]) else { continue };
-        (a.done[i], b.done[j]) = (true, true);
-        bits += a.bits[i];
+    for i in 0..a.list.words.len() {
+        let start = a.list.words[i].start;
+        let found = b.left().find(|j| b.list.words[*j].start == start && a.token(i) == b.token(*j));
+        let Some(j) = found else { continue };
+        a.explain(i);
+        b.explain(j);
+        agreement.add(a.kind(i), a.bits[i]);
         order_kept &= j >= last;
         last = j;
     }
-    if order_kept { bits } else { bits + w::WORD_ORDER }
+    if order_kept { 0.0 } else { w::WORD_ORDER }
 }
 
 /// Words left over that agree when their blanks are ignored.
-fn joined_words(a: &mut Side<'_>, b: &mut Side<'_>, allowed: u32) -> f64 {
-    let (mut one, mut other) = ([0; LENGTH_MAX], [0; LENGTH_MAX]);
-    let (Some((length_a, bits_a, count_a)), Some((length_b, bits_b, count_b))) =
-        (a.joined_left(&mut one), b.joined_left(&mut other))
+fn joined_words(a: &mut Side<'_>, b: &mut Side<'_>, agreement: &mut Agreement, allowed: u32) -> f64 {
+    let (count_a, count_b) = (a.words_left().count(), b.words_left().count());
+    // The same number of words that differ one by one were already found to be different words.
+    if count_a == 0 || count_b == 0 || count_a == 1 && count_b == 1 || allowed > 0 && count_a == count_b {
+        return 0.0;
+    }
+    let has_entry = |side: &Side<'_>| side.words_left().any(|index| side.list.words[index].entry.is_some());
+    let is_far = (a.letters_left() ^ b.letters_left()).count_ones() > JOINED_LETTERS_MAX;
+    if is_far && !has_entry(a) && !has_entry(b) {
+        return 0.0;
+    }
+    let Some((apart, bits)) = [false, true].into_iter().find_map(|is_heard| joined_apart(a, b, allowed, is_heard))
     else {
         return 0.0;
     };
-    if length_a == 0 || length_b == 0 || count_a == 1 && count_b == 1 {
+    a.explain_words();
+    b.explain_words();
+    agreement.add(Kind::Rare, bits);
+    w::WORDS_JOINED + spelling_bits(apart)
+}
+
+/// Two neighbours of `a` that are one word of `b`, whatever else is left over.
+fn joined_pairs(a: &mut Side<'_>, b: &mut Side<'_>, agreement: &mut Agreement) -> f64 {
+    if a.left.count_ones() < 2 || b.left == 0 {
         return 0.0;
     }
-    // The same number of words that differ one by one were already found to be different words.
-    let allowed = if count_a == count_b { 0 } else { allowed.min(limit(length_a.min(length_b))) };
-    let Some(apart) = distance(&one[..length_a], &other[..length_b], allowed) else { return 0.0 };
-    a.close_words();
-    b.close_words();
-    bits_a.min(bits_b) + w::WORDS_JOINED + spelling_bits(apart)
+    let mut against = 0.0;
+    for i in a.words_left() {
+        if !a.is_left(i) || !a.is_left(i + 1) || a.kind(i) == Kind::Number || a.kind(i + 1) == Kind::Number {
+            continue;
+        }
+        let (head, tail) = (a.token(i), a.token(i + 1));
+        let is_joined = |j: &usize| {
+            let whole = b.token(*j);
+            whole.len() == head.len() + tail.len() && whole.starts_with(head) && whole.ends_with(tail)
+        };
+        let Some(j) = b.words_left().find(is_joined) else { continue };
+        a.explain(i);
+        a.explain(i + 1);
+        b.explain(j);
+        agreement.add(b.kind(j), b.bits[j]);
+        against += w::WORDS_JOINED;
+    }
+    against
 }
+
+/// How far the joined words left over are apart, and the bits of the side that says less.
+fn joined_apart(a: &Side<'_>, b: &Side<'_>, allowed: u32, is_heard: bool) -> Option<(u32, f64)> {
+    let (mut one, mut other) = ([0; LENGTH_MAX], [0; LENGTH_MAX]);
+    let ((length_a, bits_a), (length_b, bits_b)) =
+        (a.joined_left(&mut one, is_heard)?, b.joined_left(&mut other, is_heard)?);
+    let allowed = allowed.min(limit(length_a.min(length_b)));
+    Some((distance(&one[..length_a], &other[..length_b], allowed)?, bits_a.min(bits_b)))
+}
+
+/// What folding leaves of the letters before a seam, when the word after it begins with `next`.
+fn fold_seam(before: &[u8], next: u8) -> usize {
+    let is_vowel = matches!(next, b'a' | b'e' | b'i' | b'o' | b'u');
+    let goes = match before.last() {
+        Some(b'i') => is_vowel && next != b'i',
+        Some(b't') => next == b's',
+        _ => false,
+    };
+    before.len() - usize::from(goes)
+}
+
+/// Letters on one side only, beyond which joined words cannot agree: one error and what folding takes at a seam.
+const JOINED_LETTERS_MAX: u32 = 5;
+
+/// A sole trader, or initials in a row: then words may be shortened to their first letter.
+fn is_person(a: &Side<'_>, b: &Side<'_>) -> bool {
+    let has_initials =
+        |side: &Side<'_>| side.list.words.iter().filter(|word| word.kind == Kind::Initial).count() >= INITIALS_MIN;
+    a.list.is_sole_trader || b.list.is_sole_trader || has_initials(a) || has_initials(b)
+}
+
+const INITIALS_MIN: usize = 2;
+
+/// `Ким С.К.` and `Ким Сергей Кайратович`: an initial agrees with the word that it begins, in the same order.
+fn initials(a: &mut Side<'_>, b: &mut Side<'_>, agreement: &mut Agreement) {
+    for (i, j) in a.words_left().zip(b.words_left()) {
+        let is_short = a.kind(i) == Kind::Initial || b.kind(j) == Kind::Initial;
+        if is_short && is_same_start(a.token(i), b.token(j)) {
+            a.explain(i);
+            b.explain(j);
+            agreement.rare += w::INITIAL_SAME;
+        }
+    }
+}
+
+fn is_same_start(one: &str, other: &str) -> bool {
+    let start = |text: &str| text.bytes().next().map(|letter| [letter]);
+    start(one).zip(start(other)).is_some_and(|(one, other)| distance(&one, &other, INITIALS_NEAR_MAX).is_some())
+}
+
+/// How far two initials may be apart: `Y` and `Е`, `J` and `Ж`.
+const INITIALS_NEAR_MAX: u32 = 45;
 
 fn spelling_bits(apart: u32) -> f64 {
     if apart == 0 { 0.0 } else { w::SPELLING_BASE + w::SPELLING_PER_EDIT * f64::from(apart) / 100.0 }
 }
 
-/// Pairs of words that differ by what a typing error or another romanisation explains; the nearest pair first.
-fn misspelt_words(a: &mut Side<'_>, b: &mut Side<'_>, statistics: &NameStatistics) -> f64 {
-    let mut bits = 0.0;
-    if a.left().next().is_none() || b.left().next().is_none() {
-        return bits;
-    }
-    let (letters_a, letters_b) = (a.letters(), b.letters());
-    loop {
-        let mut nearest: Option<(u32, usize, usize)> = None;
-        for i in a.left().filter(|i| !is_number(&a.tokens[*i])) {
-            for j in b.left().filter(|j| !is_number(&b.tokens[*j])) {
-                let found = words_apart((a, i, letters_a[i]), (b, j, letters_b[j]));
-                if let Some(apart) = found.filter(|apart| nearest.is_none_or(|known| *apart < known.0)) {
-                    nearest = Some((apart, i, j));
+/// Pairs of words that differ by what a typing error, a case ending or another romanisation explains; nearest first.
+fn misspelt_words(a: &mut Side<'_>, b: &mut Side<'_>, agreement: &mut Agreement, statistics: &NameStatistics) -> f64 {
+    let mut against = 0.0;
+    // Where another rare word agrees, an error may be anywhere and any.
+    let is_lenient = agreement.rare >= w::RARE_WORD_AGREES;
+    while a.left != 0 && b.left != 0 {
+        let mut nearest: Option<(Near, usize, usize)> = None;
+        for i in a.words_left() {
+            for j in b.words_left() {
+                let found = words_near(a, i, b, j);
+                if let Some(near) = found.filter(|near| nearest.is_none_or(|known| *near < known.0)) {
+                    nearest = Some((near, i, j));
                 }
             }
         }
-        let Some((apart, i, j)) = nearest else { return bits };
-        (a.done[i], b.done[j]) = (true, true);
-        let is_word =
-            |side: &Side<'_>, index: usize| side.common(index).is_some() || statistics.is_attested(&side.tokens[index]);
-        bits += a.bits[i].max(b.bits[j]) + spelling_bits(apart);
+        let Some((near, i, j)) = nearest else { break };
+        a.explain(i);
+        b.explain(j);
+        let kind = if a.bits[i] >= b.bits[j] { a.kind(i) } else { b.kind(j) };
+        agreement.add(kind, a.bits[i].max(b.bits[j]));
+        agreement.is_doubtful |= near.is_doubtful && !is_lenient;
+        against += spelling_bits(near.apart);
+        let is_word = |side: &Side<'_>, index: usize| {
+            matches!(side.kind(index), Kind::Common(_)) || statistics.is_attested(side.token(index))
+        };
         if is_word(a, i) && is_word(b, j) {
-            bits += w::SPELLING_BOTH_ATTESTED;
+            against += w::SPELLING_BOTH_ATTESTED;
         }
     }
+    against
 }
 
-/// How far two words are apart, if an error can explain it; a translated word may be near by any of its spellings.
-fn words_apart((a, i, letters): Facing<'_>, (b, j, others): Facing<'_>) -> Option<u32> {
-    let apart = |one: &str, other: &str, letters: u32, others: u32| {
-        let limit = limit(one.len().max(other.len()));
-        may_be_near(letters, others, limit).then(|| distance(one.as_bytes(), other.as_bytes(), limit)).flatten()
+/// Two words that are near.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Near {
+    /// In hundredths of an error.
+    apart: u32,
+    /// As likely two words as one: another letter in a short word, another first letter.
+    is_doubtful: bool,
+}
+
+/// How near two words are, if an error can explain it; a translated word may be near by any of its spellings.
+fn words_near(a: &Side<'_>, i: usize, b: &Side<'_>, j: usize) -> Option<Near> {
+    let near = |one: &str, other: &str, letters: u32, others: u32, is_known: bool| {
+        let length = one.len().max(other.len());
+        let wide = limit_wide(length);
+        if !may_be_near(letters, others, wide) {
+            return None;
+        }
+        let apart = distance(one.as_bytes(), other.as_bytes(), wide)?;
+        // A longer word of the table is known, so an error in it is forgiven more easily.
+        let is_forgiven = is_known && length >= KNOWN_LENGTH_MIN;
+        Some(Near { apart, is_doubtful: !is_forgiven && (apart > limit(length) || is_other_start(one, other)) })
     };
-    let (one, other) = (&a.tokens[i], &b.tokens[j]);
+    let of_trade = |kind: Kind| matches!(kind, Kind::Common(WordClass::Generic | WordClass::Trade));
+    let (one, other) = (a.token(i), b.token(j));
+    let (letters, others) = (a.list.words[i].letters, b.list.words[j].letters);
     match (a.spellings(i), b.spellings(j)) {
-        ([], []) => apart(one, other, letters, others),
-        (list, []) => list.iter().filter_map(|known| apart(&known.text, other, known.letters, others)).min(),
-        ([], list) => list.iter().filter_map(|known| apart(one, &known.text, letters, known.letters)).min(),
+        ([], []) if is_same_stem(one, other) => Some(Near { apart: ENDING_APART, is_doubtful: false }),
+        ([], []) => near(one, other, letters, others, false),
+        (list, []) => {
+            let is_known = of_trade(a.kind(i));
+            list.iter().filter_map(|known| near(&known.text, other, known.letters, others, is_known)).min()
+        }
+        ([], list) => {
+            let is_known = of_trade(b.kind(j));
+            list.iter().filter_map(|known| near(one, &known.text, letters, known.letters, is_known)).min()
+        }
         _ => None,
     }
 }
 
-/// A word of a side, by its index, with its letters.
-type Facing<'a> = (&'a Side<'a>, usize, u32);
+/// Letters of a word of the table in which any one error is forgiven.
+const KNOWN_LENGTH_MIN: usize = 6;
+/// Another case or the adjective of a noun (`Муром`, `Муромский`), in hundredths of an error.
+const ENDING_APART: u32 = 70;
+/// Shortest stem, folded.
+const STEM_LENGTH_MIN: usize = 4;
+
+/// Whether two words are one but for a Russian ending; a lone vowel is left to the distance of spelling.
+fn is_same_stem(one: &str, other: &str) -> bool {
+    let same = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+    let (rest, facing) = (one.len() - same, other.len() - same);
+    same >= STEM_LENGTH_MIN
+        && rest.max(facing) >= 2
+        && one.is_ascii()
+        && other.is_ascii()
+        && is_ending(&one[same..])
+        && is_ending(&other[same..])
+}
 
 /// The last word of `a` is the beginning of a word of `b`: a name that a field limit cut off.
-fn cut_word(a: &mut Side<'_>, b: &mut Side<'_>) -> f64 {
-    let last = a.tokens.len() - 1;
-    let expected = a.may_be_cut;
-    if is_number(&a.tokens[last]) || !(expected || a.tokens[last].len() >= 4) {
+fn cut_word(a: &mut Side<'_>, b: &mut Side<'_>, agreement: &mut Agreement) -> f64 {
+    let last = a.list.words.len() - 1;
+    let expected = a.list.may_be_cut;
+    if a.kind(last) == Kind::Number || b.left == 0 || !(expected || a.token(last).len() >= CUT_LENGTH_MIN) {
         return 0.0;
     }
-    if a.done[last] {
+    if !a.is_left(last) {
         // Nothing of the next words was left before the cut.
-        if expected && b.left().count() <= 2 && b.left().all(|index| index > 0 && !is_number(&b.tokens[index])) {
-            let count = b.left().count() as f64;
-            b.close_words();
-            return w::CUT_EXPECTED * count;
+        let count = b.left().count();
+        let end = b.list.words.len() - count;
+        if expected && a.left == 0 && count <= 2 && end > 0 && b.left().all(|index| index >= end) {
+            b.left = 0;
+            return w::CUT_EXPECTED * count as f64;
         }
         return 0.0;
     }
-    let Some(whole) = (0..b.tokens.len()).find(|j| !b.done[*j] && is_cut_of(&a.tokens[last], b, *j)) else {
-        return 0.0;
-    };
-    (a.done[last], b.done[whole]) = (true, true);
+    let Some(whole) = b.left().find(|j| is_cut_of(a.token(last), b, *j)) else { return 0.0 };
+    a.explain(last);
+    b.explain(whole);
     if expected {
         // What stood behind the cut is gone as well.
-        (whole + 1..b.tokens.len()).for_each(|index| b.done[index] = true);
+        (whole + 1..b.list.words.len()).for_each(|index| b.explain(index));
     }
-    let known = a.tokens[last].len() as f64 / b.tokens[whole].len() as f64;
-    b.bits[whole] * known.min(1.0) + if expected { w::CUT_EXPECTED } else { w::CUT_UNEXPECTED }
+    let known = a.token(last).len() as f64 / b.token(whole).len() as f64;
+    agreement.add(b.kind(whole), b.bits[whole] * known.min(1.0));
+    if expected { w::CUT_EXPECTED } else { w::CUT_UNEXPECTED }
 }
+
+/// Letters of a cut-off word that are enough where nothing says that the name is cut off.
+const CUT_LENGTH_MIN: usize = 4;
 
 fn is_cut_of(short: &str, side: &Side<'_>, index: usize) -> bool {
     let is_start = |long: &str| long.len() > short.len() && long.starts_with(short);
-    is_start(&side.tokens[index]) || side.spellings(index).iter().any(|spelling| is_start(&spelling.text))
+    is_start(side.token(index)) || side.spellings(index).iter().any(|spelling| is_start(&spelling.text))
 }
 
-fn numbers_left(side: &Side<'_>) -> bool {
-    side.left().any(|index| is_number(&side.tokens[index]))
-}
-
-fn words_left(side: &Side<'_>) -> f64 {
+/// What the words that only this side has say against; numbers speak in [`cap`].
+fn left_over(side: &Side<'_>, is_person: bool) -> f64 {
     side.left()
-        .filter(|index| !is_number(&side.tokens[*index]))
-        .map(|index| match side.common(index) {
-            Some(word) if word.is_generic => w::WORD_MISSING_GENERIC,
-            Some(_) => w::WORD_MISSING_COMMON,
-            None => w::WORD_MISSING_RARE,
+        .map(|index| match side.kind(index) {
+            Kind::Number => 0.0,
+            Kind::Initial if is_person => w::INITIAL_MISSING,
+            Kind::Initial => w::WORD_MISSING_COMMON,
+            Kind::Rare if is_person && is_patronymic(side.token(index)) => w::PATRONYMIC_MISSING,
+            Kind::Rare => w::WORD_MISSING_RARE,
+            Kind::Common(WordClass::Generic) => w::WORD_MISSING_GENERIC,
+            Kind::Common(WordClass::Place) => w::WORD_MISSING_PLACE,
+            Kind::Common(WordClass::Trade | WordClass::Country) => w::WORD_MISSING_COMMON,
         })
         .sum()
 }
+
+fn is_patronymic(token: &str) -> bool {
+    PATRONYMIC_ENDINGS.iter().any(|ending| token.len() > ending.len() + 2 && token.ends_with(ending))
+}
+
+/// Folded.
+const PATRONYMIC_ENDINGS: [&str; 8] = ["ovic", "evic", "ovna", "evna", "uli", "ulu", "kizi", "icna"];
+
+/// What contradicts that two names are one firm's: it bounds the whole, however much else agrees.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Contradiction {
+    /// Two numbers that differ.
+    NumberDifferent,
+    /// A number on one side only.
+    NumberMissing,
+    /// Rare words on both sides that do not agree.
+    BothRare,
+    /// A rare word on one side only.
+    OneRare,
+    /// Common words on both sides that do not agree.
+    BothCommon,
+    /// A country on one side only: it names another house of the group.
+    CountryMissing,
+    /// Initials that do not agree with those or the names of the other side.
+    InitialsDifferent,
+    /// The only rare words that agree differ by a letter that makes another word.
+    Doubtful,
+}
+
+impl Contradiction {
+    /// Bits of the whole name are at most this.
+    pub(super) fn cap(self) -> f64 {
+        match self {
+            Self::NumberDifferent => w::NUMBER_DIFFERENT_CAP,
+            Self::NumberMissing => w::NUMBER_MISSING_CAP,
+            Self::BothRare => w::BOTH_RARE_CAP,
+            Self::OneRare => w::ONE_RARE_CAP,
+            Self::BothCommon => w::BOTH_COMMON_CAP,
+            Self::CountryMissing => w::COUNTRY_MISSING_CAP,
+            Self::InitialsDifferent => w::INITIALS_DIFFERENT_CAP,
+            Self::Doubtful => w::DOUBTFUL_CAP,
+        }
+    }
+}
+
+fn contradictions(a: &Side<'_>, b: &Side<'_>, is_person: bool, found: &mut impl FnMut(Contradiction)) {
+    match (a.has_left(Kind::Number), b.has_left(Kind::Number)) {
+        (true, true) if !is_same_number(a, b) => found(Contradiction::NumberDifferent),
+        (true, false) | (false, true) => found(Contradiction::NumberMissing),
+        _ => {}
+    }
+    let has_rare = |side: &Side<'_>| {
+        side.left().any(|index| side.kind(index) == Kind::Rare && !(is_person && is_patronymic(side.token(index))))
+    };
+    let has_trade = |side: &Side<'_>| {
+        side.has_left(Kind::Common(WordClass::Trade)) || side.has_left(Kind::Common(WordClass::Generic))
+    };
+    let has_country = |side: &Side<'_>| side.has_left(Kind::Common(WordClass::Country));
+    let has_place = |side: &Side<'_>| has_country(side) || side.has_left(Kind::Common(WordClass::Place));
+    let has_name = |side: &Side<'_>| side.has_left(Kind::Rare) || side.has_left(Kind::Initial);
+    match (has_rare(a), has_rare(b)) {
+        (true, true) => found(Contradiction::BothRare),
+        (true, false) | (false, true) => found(Contradiction::OneRare),
+        (false, false) => {}
+    }
+    if has_trade(a) && has_trade(b) || has_place(a) && has_place(b) {
+        found(Contradiction::BothCommon);
+    }
+    if has_country(a) || has_country(b) {
+        found(Contradiction::CountryMissing);
+    }
+    if (a.has_left(Kind::Initial) || b.has_left(Kind::Initial)) && has_name(a) && has_name(b) {
+        found(Contradiction::InitialsDifferent);
+    }
+}
+
+/// What contradicts in two names, for counting.
+#[cfg(test)]
+pub(super) fn contradictions_between(a: &NameForm, b: &NameForm) -> Vec<Contradiction> {
+    let mut all = Vec::new();
+    prepare_on_the_way(a, |a| {
+        prepare_on_the_way(b, |b| {
+            let (a, b) = (Side::new(a[0], &PRIOR_ONLY), Side::new(b[0], &PRIOR_ONLY));
+            compare_words(a, b, &PRIOR_ONLY, &mut |found| all.push(found));
+        });
+    });
+    all
+}
+
+/// A blank inside a number: `2 005`.
+fn is_same_number(a: &Side<'_>, b: &Side<'_>) -> bool {
+    fn digits<'a>(side: &'a Side<'_>) -> impl Iterator<Item = u8> + 'a {
+        side.left().filter(|index| side.kind(*index) == Kind::Number).flat_map(|index| side.token(index).bytes())
+    }
+    let counts = (digits(a).count(), digits(b).count());
+    // A digit too many or too few is an error; another digit is another number.
+    let is_slip = counts.0.abs_diff(counts.1) == 1 && counts.0.max(counts.1) >= SLIP_DIGITS_MIN && {
+        let (short, long) = if counts.0 < counts.1 { (a, b) } else { (b, a) };
+        let mut rest = digits(long);
+        digits(short).all(|digit| rest.any(|other| other == digit))
+    };
+    is_slip || digits(a).eq(digits(b))
+}
+
+/// Digits of a number in which one too many or too few is an error.
+const SLIP_DIGITS_MIN: usize = 4;

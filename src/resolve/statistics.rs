@@ -24,17 +24,17 @@ impl NameStatistics {
 
     /// Bits that agreement on this word is worth.
     pub fn bits(&self, token: &str) -> f64 {
-        self.bits_of(token, common_word(token))
-    }
-
-    /// The same, where the caller has looked the word up already.
-    pub(super) fn bits_of(&self, token: &str, common: Option<CommonWord>) -> f64 {
         if is_number(token) {
             return NUMBER_BITS;
         }
-        let prior = common.map_or(RARE_WORD_FREQUENCY, |word| word.per_ten_thousand / 10_000.0);
+        let prior = prior_frequency(common_word(token));
+        self.bits_from(token, prior, -prior.log2())
+    }
+
+    /// The same for a word that is no number, where the caller has looked it up already.
+    pub(super) fn bits_from(&self, token: &str, prior: f64, prior_bits: f64) -> f64 {
         if self.firms == 0 {
-            return -prior.log2();
+            return prior_bits;
         }
         let learnt = middle(step(self.counts.get(token).copied().unwrap_or(0)));
         -((learnt + prior * PRIOR_NAMES) / (self.firms_rounded() + PRIOR_NAMES)).log2()
@@ -94,6 +94,11 @@ fn mix(value: u64, step: u64) -> u64 {
     let mut mixed = value ^ step.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed ^ (mixed >> 27)
+}
+
+/// How frequent a word is before anything is learnt.
+pub(super) fn prior_frequency(common: Option<CommonWord>) -> f64 {
+    common.map_or(RARE_WORD_FREQUENCY, |word| word.per_ten_thousand / 10_000.0)
 }
 
 pub(super) fn is_number(token: &str) -> bool {

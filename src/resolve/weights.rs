@@ -5,7 +5,7 @@
 //! set by judgement and checked on simulated worlds. What is compared is not decided here.
 
 /// Changes whenever a weight does.
-pub const WEIGHTS_VERSION: u32 = 1;
+pub const WEIGHTS_VERSION: u32 = 2;
 
 /// Share of mentions whose firm is neither in a register nor on any paper with its number.
 pub(super) const UNKNOWN_SHARE: f64 = 0.10;
@@ -21,6 +21,11 @@ pub(super) const NUMBER_BITS: f64 = 7.0;
 /// Before anything is compared by `match_names`: two names laid side by side are more often different firms.
 pub(super) const PAIR_PRIOR_BITS: f64 = -5.0;
 
+/// No comparison of two names is surer than this: of pairs whose names have nothing in common so many are one firm all
+/// the same, and of pairs that agree in all so many are namesakes.
+pub(super) const UNRECOGNISED_SHARE: f64 = 0.01;
+pub(super) const NAMESAKE_SHARE: f64 = 0.01;
+
 /// The same valid number on both papers.
 pub(super) const IDENTIFIER_SAME: f64 = 24.0;
 /// Two valid numbers of the same register that differ: wrong numbers are on about one paper in fifty (assumption).
@@ -34,6 +39,8 @@ pub(super) const IDENTIFIER_INVALID_DIFFERENT: f64 = -1.0;
 pub(super) const LEGAL_FORM_SAME: f64 = 0.6;
 /// Limited liability against share company or sole trader.
 pub(super) const LEGAL_FORM_DIFFERENT: f64 = -4.0;
+/// Where legal forms or branch and company differ, name and form together are at most this for `match_names`.
+pub(super) const LEGAL_FORM_DIFFERENT_CAP: f64 = 3.0;
 /// One is a branch and the other is not.
 pub(super) const BRANCH_DIFFERENT: f64 = -3.0;
 /// The countries differ.
@@ -57,6 +64,8 @@ pub(super) const PHONE_DIFFERENT: f64 = -2.0;
 /// The same e-mail domain.
 pub(super) const EMAIL_DOMAIN_SAME: f64 = 7.0;
 
+/// The same words in the same order say at least this, be they ever so common.
+pub(super) const NAME_IDENTICAL_MIN: f64 = 6.0;
 /// A spelling error costs this much, plus as much again for every full edit.
 pub(super) const SPELLING_BASE: f64 = -1.0;
 pub(super) const SPELLING_PER_EDIT: f64 = -3.0;
@@ -73,6 +82,28 @@ pub(super) const CUT_UNEXPECTED: f64 = -4.0;
 pub(super) const WORD_MISSING_RARE: f64 = -13.0;
 pub(super) const WORD_MISSING_COMMON: f64 = -8.0;
 pub(super) const WORD_MISSING_GENERIC: f64 = -3.5;
+/// A town on one side only: papers add it to names.
+pub(super) const WORD_MISSING_PLACE: f64 = -4.0;
+/// Words that firms share come together, so all of them in a name count at most this.
+pub(super) const COMMON_WORDS_CAP: f64 = 12.0;
+/// From here on a rare word agrees, learnt or not.
+pub(super) const RARE_WORD_AGREES: f64 = 6.0;
+/// Counted likewise: the only rare words that agree differ by a letter that makes another word: bits of the whole name are at most this.
+pub(super) const DOUBTFUL_CAP: f64 = 0.0;
+/// Counted on simulated worlds by `name_counts`, to within half a bit: rare words on both sides, on one side, or common words on both sides that do not agree: bits of the whole name are at
+/// most this.
+pub(super) const BOTH_RARE_CAP: f64 = -7.0;
+pub(super) const ONE_RARE_CAP: f64 = -4.5;
+pub(super) const BOTH_COMMON_CAP: f64 = -9.5;
+/// A country on one side only names another house of the group: bits of the whole name are at most this.
+pub(super) const COUNTRY_MISSING_CAP: f64 = 3.0;
+/// An initial agrees with an initial or with the name that it begins; one side has one more; both have others
+/// (counted likewise).
+pub(super) const INITIAL_SAME: f64 = 3.0;
+pub(super) const INITIAL_MISSING: f64 = -0.5;
+pub(super) const INITIALS_DIFFERENT_CAP: f64 = -1.0;
+/// A father's name on one side only.
+pub(super) const PATRONYMIC_MISSING: f64 = -1.0;
 /// A number on one side only, or two different numbers: bits of the whole name are at most this.
 pub(super) const NUMBER_MISSING_CAP: f64 = -2.0;
 pub(super) const NUMBER_DIFFERENT_CAP: f64 = -8.0;
