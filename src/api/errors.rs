@@ -11,6 +11,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use super::engine::EngineError;
 use super::wire::ErrorReason;
+use crate::model::ReviewRefusal;
 
 /// The `domain` of every `google.rpc.ErrorInfo`.
 pub const ERROR_DOMAIN: &str = "onward";
@@ -61,6 +62,49 @@ pub(super) fn cursor_refused(reason: ErrorReason, description: &str, oldest_curs
 /// Absent, or not the caller's: the same bytes.
 pub(super) fn not_found(reason: ErrorReason, description: &str) -> Status {
     Status::with_error_details(Code::NotFound, description, details(reason, []))
+}
+
+/// No alert, or not the caller's.
+pub(super) fn alert_not_found() -> Status {
+    not_found(ErrorReason::AlertNotFound, "there is no such alert")
+}
+
+/// No subscription of this name, or not the caller's.
+pub(super) fn subscription_not_found() -> Status {
+    not_found(ErrorReason::SubscriptionNotFound, "nothing was acknowledged under this name")
+}
+
+/// One name more than a tenant may have.
+pub(super) fn too_many_subscriptions(limit: usize) -> Status {
+    let details = details(ErrorReason::TooManySubscriptions, [("limit", limit.to_string())]);
+    let text = format!("a tenant has at most {limit} named subscriptions");
+    Status::with_error_details(Code::ResourceExhausted, text, details)
+}
+
+/// Why a person cannot do this with an alert.
+pub(super) fn review_refused(refusal: ReviewRefusal) -> Status {
+    match refusal {
+        ReviewRefusal::NotFound => alert_not_found(),
+        ReviewRefusal::Changed { revision } => {
+            let details = details(ErrorReason::AlertChanged, [("etag", revision.to_string())]);
+            Status::with_error_details(Code::Aborted, "the alert has changed since it was read", details)
+        }
+        ReviewRefusal::NotAllowed { from, to } => {
+            let (from, to) = (from.as_str(), to.as_str());
+            let ends = [("from", from.to_owned()), ("to", to.to_owned())];
+            let details = details(ErrorReason::TransitionNotAllowed, ends);
+            let text = format!("people cannot move an alert from {from} to {to}");
+            Status::with_error_details(Code::FailedPrecondition, text, details)
+        }
+        ReviewRefusal::SecondPersonNeeded => {
+            let details = details(ErrorReason::SecondPersonNeeded, []);
+            let text = "another person must send the same decision";
+            Status::with_error_details(Code::FailedPrecondition, text, details)
+        }
+        ReviewRefusal::ExpiryOutOfRange => {
+            invalid_field("expire_time", "expected a time after now and at most 366 days after")
+        }
+    }
 }
 
 /// A method that has its place and is not served yet.

@@ -10,11 +10,16 @@ mod day;
 mod finding;
 mod goods;
 mod identifier;
+mod marks;
 mod party;
 mod record;
+mod review;
 mod unit;
 
-pub use alert::{Alert, AlertDecision, AlertEvent, AlertEventKind, AlertId, AlertState};
+pub use alert::{
+    Alert, AlertAct, AlertAspect, AlertChange, AlertDecision, AlertEvent, AlertEventKind, AlertId, AlertState,
+    AlertUpdate, Proposal, Suppression,
+};
 pub use amount::{Amount, AmountError};
 pub use case::{
     ArrivalCoverage, Case, CaseLimits, CaseOrder, CaseShipment, Corridor, EntityShare, EntityView, ShipmentRole,
@@ -26,6 +31,10 @@ pub use finding::{
 };
 pub use goods::{GoodsForm, HsCode};
 pub use identifier::{Identifier, IdentifierKind, Validity};
+pub use marks::{EvidenceFacts, EvidenceMarks, MARKS_MAX};
 pub use party::{Address, Country, LegalForm, MentionForm, NameForm};
 pub use record::{Company, DocumentKey, DocumentKind, OrderKey, OrderLine, Party, Record, ShipmentLine};
+pub use review::{
+    AlertSettings, ReviewAct, ReviewDecision, ReviewReason, ReviewRefusal, ReviewStep, Reviewed, Subscription,
+};
 pub use unit::{Unit, UnitDimension};

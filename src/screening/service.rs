@@ -7,14 +7,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rayon::prelude::*;
 use tokio::sync::watch;
 
 use crate::alerts::{self, AlertPolicy};
-use crate::model::{Corridor, Finding, OrderKey};
+use crate::model::{AlertId, Corridor, Finding, OrderKey, ReviewAct};
 use crate::store::{
-    AcceptBatch, AcceptOutcome, FINDINGS_PER_COMMIT_MAX, LoggedRecord, RecordScope, Snapshot, Store, StoreError,
+    AcceptBatch, AcceptOutcome, AlertRule, FINDINGS_PER_COMMIT_MAX, LoggedRecord, RecordScope, ReviewOutcome,
+    ReviewRequest, Snapshot, Store, StoreError,
 };
 
 use super::holdings::Holdings;
@@ -24,6 +26,9 @@ use super::settle::Affected;
 
 /// Most log records taken up in one round.
 const RECORDS_PER_PAGE: usize = 5_000;
+
+/// How often silences that are over are ended while nothing else happens.
+const EXPIRY_CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Settings of the service's judgement.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +69,7 @@ struct Inner {
     store: Store,
     progress: watch::Receiver<Progress>,
     stop: watch::Sender<bool>,
+    alert_rule: AlertRule,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -72,17 +78,31 @@ impl Service {
     pub fn start(store: Store, options: ServiceOptions) -> Result<Self, ServiceError> {
         let (progress_sender, progress) = watch::channel(Progress::default());
         let (stop, stopped) = watch::channel(false);
+        let alert_rule = alerts::rule(options.alerts);
         let worker = Worker::new(store.clone(), options, progress_sender, stopped);
         let thread = std::thread::Builder::new()
             .name("judge".to_owned())
             .spawn(move || worker.run())
             .map_err(|_| ServiceError::NotRunning)?;
-        Ok(Self { inner: Arc::new(Inner { store, progress, stop, thread: Some(thread) }) })
+        Ok(Self { inner: Arc::new(Inner { store, progress, stop, alert_rule, thread: Some(thread) }) })
     }
 
     /// Stores a batch; when this returns, it is on the disk. Judging follows by itself.
     pub async fn accept(&self, batch: AcceptBatch) -> Result<AcceptOutcome, StoreError> {
         self.inner.store.accept(batch).await
+    }
+
+    /// Does what a person wants with an alert; when this returns, alert, event, history and trail are on the disk.
+    pub async fn review(
+        &self,
+        tenant: &str,
+        alert: AlertId,
+        request_id: &str,
+        act: ReviewAct,
+    ) -> Result<ReviewOutcome, StoreError> {
+        let (tenant, request_id) = (tenant.to_owned(), request_id.to_owned());
+        let (rule, alert_rule) = (alerts::review, self.inner.alert_rule.clone());
+        self.inner.store.review(ReviewRequest { tenant, alert, request_id, act, rule, alert_rule }).await
     }
 
     /// The store, for reading.
@@ -137,7 +157,7 @@ impl Worker {
     }
 
     fn run(mut self) {
-        let runtime = match tokio::runtime::Builder::new_current_thread().build() {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
             Ok(runtime) => runtime,
             Err(error) => return self.fail(error.to_string()),
         };
@@ -156,10 +176,15 @@ impl Worker {
                 tokio::select! {
                     changed = commits.changed() => changed.is_ok(),
                     changed = stopped.changed() => changed.is_ok() && !*stopped.borrow(),
+                    () = tokio::time::sleep(EXPIRY_CHECK_INTERVAL) => true,
                 }
             });
             if !goes_on {
                 return;
+            }
+            let lifted = runtime.block_on(self.store.lift_expired(alerts::rule(self.options.alerts)));
+            if let Err(error) = lifted {
+                return self.fail(error.to_string());
             }
         }
     }

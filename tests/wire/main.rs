@@ -9,5 +9,6 @@ mod ending;
 mod fake;
 mod ingest;
 mod reading;
+mod reviewing;
 mod setup;
 mod watching;
