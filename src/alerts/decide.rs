@@ -292,7 +292,8 @@ mod tests {
         type Edit = fn(&mut Finding);
         let raised =
             |name: &str, outcome| IndicatorResult { indicator: name.to_owned(), outcome, detail: "values".to_owned() };
-        let cases: [(&str, Edit, Option<(AlertAspect, &str, &str)>); 11] = [
+        type Told = Option<(AlertAspect, &'static str, &'static str)>;
+        let cases: [(&str, Edit, Told); 11] = [
             ("nothing", |_| {}, None),
             ("a weak link", |finding| finding.links.push(link("D-9", 9)), None),
             ("a paper less", |finding| drop(finding.links.pop()), None),

@@ -16,7 +16,7 @@ use super::watch_client::Watch;
 use super::wire::alert_service_client::AlertServiceClient;
 use super::wire::screening_service_client::ScreeningServiceClient;
 use super::{errors, to_proto, wire};
-use crate::model::{Alert, Finding, Level, OrderKey};
+use crate::model::{Advice, Alert, Finding, Level, OrderKey, OrderLine};
 
 /// Most bytes of one answer.
 pub(super) const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -115,6 +115,14 @@ impl Client {
             Err(status) if status.code() == Code::NotFound => Ok(None),
             Err(status) => Err(status.into()),
         }
+    }
+
+    /// What to do with an order line before it ships.
+    pub async fn screen(&self, order: &OrderLine) -> Result<Advice, ClientError> {
+        let order = Some(to_proto::order_line(order));
+        let request = wire::ScreenOrderRequest { order, ..wire::ScreenOrderRequest::default() };
+        let answer = self.screening().screen_order(self.request(request)).await?.into_inner();
+        Ok(from_proto::advice(&self.tenant, answer)?)
     }
 
     /// A page of findings of at least this level; `page_size` 0 leaves it to the server.

@@ -7,8 +7,8 @@ use tokio::sync::watch;
 
 use crate::audit::AuditEntry;
 use crate::model::{
-    Alert, AlertEvent, AlertId, AlertSettings, Company, Country, DocumentKey, Finding, OrderKey, OrderLine, Record,
-    ReviewAct, ReviewRefusal, ShipmentLine, Subscription,
+    Advice, Alert, AlertEvent, AlertId, AlertSettings, Company, Country, DocumentKey, Finding, OrderKey, OrderLine,
+    Record, ReviewAct, ReviewRefusal, ShipmentLine, Subscription,
 };
 
 /// Accepts records, answers questions, tells of changes.
@@ -57,6 +57,10 @@ pub trait Engine: Clone + Send + Sync + 'static {
     fn finding(&self, tenant: &str, key: &OrderKey) -> Result<Option<Finding>, EngineError>;
     /// Current findings, by order line.
     fn findings(&self, tenant: &str, after: Option<&OrderKey>, limit: usize) -> Result<Vec<Finding>, EngineError>;
+
+    /// Judges an order line of the tenant beside everything held, whether it is stored or not, and advises on it;
+    /// nothing when another order line of this name is stored. May wait for a settling.
+    fn screen(&self, tenant: &str, line: &OrderLine) -> Result<Option<Advice>, EngineError>;
 
     /// An alert of the tenant.
     fn alert(&self, tenant: &str, id: AlertId) -> Result<Option<Alert>, EngineError>;
@@ -173,6 +177,9 @@ pub enum EngineError {
         /// What happened.
         cause: String,
     },
+    /// It was started a short time ago; trying again later helps.
+    #[error("not everything that is stored is taken up yet")]
+    NotReady,
     /// There is no space left to store anything.
     #[error("no space left")]
     Full,

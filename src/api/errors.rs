@@ -11,6 +11,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use super::engine::EngineError;
 use super::wire::ErrorReason;
+use crate::intake::FieldFault;
 use crate::model::ReviewRefusal;
 
 /// The `domain` of every `google.rpc.ErrorInfo`.
@@ -107,6 +108,22 @@ pub(super) fn review_refused(refusal: ReviewRefusal) -> Status {
     }
 }
 
+/// Another order line of this name is stored.
+pub(super) fn order_conflict() -> Status {
+    let details = details(ErrorReason::OrderConflict, []);
+    Status::with_error_details(Code::AlreadyExists, "another order line of this name is stored", details)
+}
+
+/// A record in a request that breaks the rules of `intake`; `field` is the field that holds it.
+pub(super) fn record_faults(field: &str, faults: Vec<FieldFault>) -> Status {
+    let mut details = details(ErrorReason::InvalidField, []);
+    for fault in &faults {
+        details.add_bad_request_violation(format!("{field}.{}", fault.column), &fault.detail);
+    }
+    let first = faults.first().map(|fault| format!("{}: {}", fault.column, fault.detail)).unwrap_or_default();
+    Status::with_error_details(Code::InvalidArgument, format!("{field}.{first}"), details)
+}
+
 /// A method that has its place and is not served yet.
 pub(super) fn not_implemented(method: &str) -> Status {
     let details = details(ErrorReason::NotImplemented, [("method", method.to_owned())]);
@@ -146,6 +163,10 @@ pub(super) fn of_engine(error: &EngineError) -> Status {
             tracing::warn!(cause, "store unavailable");
             with_retry(Code::Unavailable, ErrorReason::StoreUnavailable, "the store cannot serve just now")
         }
+        EngineError::NotReady => {
+            let text = "the service still takes up what is stored";
+            with_retry(Code::Unavailable, ErrorReason::ScreeningNotReady, text)
+        }
         EngineError::Full => {
             tracing::error!("store full");
             with_retry(Code::ResourceExhausted, ErrorReason::StoreFull, "the store has no space left")
@@ -184,6 +205,7 @@ mod tests {
         let cases = [
             (EngineError::RequestIdReused, Code::InvalidArgument, "REQUEST_ID_REUSED", false),
             (EngineError::Unavailable { cause: cause() }, Code::Unavailable, "STORE_UNAVAILABLE", true),
+            (EngineError::NotReady, Code::Unavailable, "SCREENING_NOT_READY", true),
             (EngineError::Full, Code::ResourceExhausted, "STORE_FULL", true),
             (EngineError::Fault { cause: cause() }, Code::Internal, "INTERNAL", false),
         ];

@@ -7,10 +7,11 @@ use super::engine::{CompanyName, SubscriptionState};
 use super::wire;
 use crate::intake::{FieldFault, RejectReason, company_from_fields, order_from_fields, shipment_from_fields};
 use crate::model::{
-    Alert, AlertAct, AlertAspect, AlertChange, AlertEvent, AlertEventKind, AlertId, AlertState, Amount, Bits, Company,
-    Country, Day, DocumentKey, DocumentKind, Evidence, EvidenceKind, EvidenceMarks, Finding, FindingKind,
-    IndicatorOutcome, IndicatorResult, Level, Link, OrderKey, OrderLine, Probability, Proposal, RejectedAlternative,
-    ReviewDecision, ReviewReason, ShipmentLine, Subscription, Suppression, Unit,
+    Advice, AdviceReason, AdviceReasonKind, Alert, AlertAct, AlertAspect, AlertChange, AlertEvent, AlertEventKind,
+    AlertId, AlertState, Amount, Bits, Company, Country, Day, DocumentKey, DocumentKind, Evidence, EvidenceKind,
+    EvidenceMarks, Finding, FindingKind, IndicatorOutcome, IndicatorResult, Level, Link, OrderKey, OrderLine,
+    Probability, Proposal, RecommendedAction, RejectedAlternative, ReviewDecision, ReviewReason, ShipmentLine,
+    Subscription, Suppression, Unit,
 };
 
 /// Most bytes of one record on the wire.
@@ -57,6 +58,13 @@ same_words!(
     event_kind_from,
     AlertEventKind,
     [Raised, Updated, Lowered, Closed, Reopened, Reviewed, Proposed, Commented, Suppressed]
+);
+same_words!(action_to, action_from, RecommendedAction, [Release, Review, Hold]);
+same_words!(
+    advice_reason_to,
+    advice_reason_from,
+    AdviceReasonKind,
+    [BuyersRecord, BuyersShipments, RelatedFirms, RedFlag, Finding]
 );
 same_words!(
     aspect_to,
@@ -256,6 +264,24 @@ pub(super) fn finding(tenant: &str, finding: wire::Finding) -> Result<Finding, N
         engine_version: finding.engine_version,
         policy_version: finding.policy_version,
         case_hash: hash("case_hash", &finding.case_hash)?,
+    })
+}
+
+/// Advice that the service sent to this tenant.
+pub(super) fn advice(tenant: &str, answer: wire::ScreenOrderResponse) -> Result<Advice, NotUnderstood> {
+    let action = action_from(answer.action()).ok_or(NotUnderstood("action"))?;
+    let reason = |reason: wire::AdviceReason| {
+        Ok(AdviceReason {
+            kind: advice_reason_from(reason.kind()).ok_or(NotUnderstood("kind"))?,
+            bits: Bits(reason.weight_millibits),
+            text: reason.text,
+        })
+    };
+    Ok(Advice {
+        action,
+        risk: Probability::from_f64(answer.risk),
+        reasons: answer.reasons.into_iter().map(reason).collect::<Result<_, _>>()?,
+        finding: finding(tenant, answer.finding.ok_or(NotUnderstood("finding"))?)?,
     })
 }
 

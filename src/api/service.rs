@@ -9,10 +9,10 @@ use super::engine::{Acknowledged, CompanyName, CursorError, Engine, EngineError,
 use crate::alerts::{CursorError as StoreCursorError, Cursors};
 use crate::audit::AuditEntry;
 use crate::model::{
-    Alert, AlertEvent, AlertId, AlertSettings, Company, DocumentKey, Finding, OrderKey, OrderLine, Record, ReviewAct,
-    ReviewRefusal, ShipmentLine, Subscription,
+    Advice, Alert, AlertEvent, AlertId, AlertSettings, Company, DocumentKey, Finding, OrderKey, OrderLine, Record,
+    ReviewAct, ReviewRefusal, ShipmentLine, Subscription,
 };
-use crate::screening::Service;
+use crate::screening::{Screened, Service, ServiceError};
 use crate::store::{
     AcceptBatch, AckOutcome, CompanyKey, RecordOutcome as StoreOutcome, SUBSCRIPTIONS_MAX, StoreError, TenantView,
 };
@@ -75,6 +75,15 @@ impl Engine for Service {
 
     fn findings(&self, tenant: &str, after: Option<&OrderKey>, limit: usize) -> Result<Vec<Finding>, EngineError> {
         see(self, tenant, |view| Ok(view.findings(after, limit)?.into_iter().map(|stored| stored.finding).collect()))
+    }
+
+    fn screen(&self, tenant: &str, line: &OrderLine) -> Result<Option<Advice>, EngineError> {
+        match Self::screen(self, tenant, line) {
+            Ok(Screened::Advised(advice)) => Ok(Some(*advice)),
+            Ok(Screened::Conflict) => Ok(None),
+            Err(ServiceError::TakingUp) => Err(EngineError::NotReady),
+            Err(fault) => Err(EngineError::Fault { cause: fault.to_string() }),
+        }
     }
 
     fn alert(&self, tenant: &str, id: AlertId) -> Result<Option<Alert>, EngineError> {

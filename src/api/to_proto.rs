@@ -5,14 +5,14 @@
 
 use super::engine::{CompanyName, RecordOutcome, SubscriptionState};
 use super::from_proto::{
-    alert_state_to, aspect_to, decision_to, document_kind_to, event_kind_to, evidence_kind_to, fault_reason_to,
-    finding_kind_to, level_to, outcome_to, reason_to,
+    action_to, advice_reason_to, alert_state_to, aspect_to, decision_to, document_kind_to, event_kind_to,
+    evidence_kind_to, fault_reason_to, finding_kind_to, level_to, outcome_to, reason_to,
 };
 use super::wire;
 use crate::audit::AuditEntry;
 use crate::intake::FieldFault;
 use crate::model::{
-    Alert, AlertChange, AlertEvent, Amount, Company, Country, Day, DocumentKey, Evidence, Finding, HsCode,
+    Advice, Alert, AlertChange, AlertEvent, Amount, Company, Country, Day, DocumentKey, Evidence, Finding, HsCode,
     IndicatorResult, Link, OrderKey, OrderLine, Party, RejectedAlternative, ReviewReason, ShipmentLine,
 };
 
@@ -146,6 +146,22 @@ pub(super) fn finding(finding: &Finding) -> wire::Finding {
         engine_version: finding.engine_version.clone(),
         policy_version: finding.policy_version.clone(),
         case_hash: finding.case_hash.to_vec(),
+    }
+}
+
+/// Advice on an order line; what became of storing it is added by whoever stored it.
+pub(super) fn advice(advice: &Advice) -> wire::ScreenOrderResponse {
+    let reasons = advice.reasons.iter().map(|reason| wire::AdviceReason {
+        kind: advice_reason_to(reason.kind).into(),
+        text: reason.text.clone(),
+        weight_millibits: reason.bits.0,
+    });
+    wire::ScreenOrderResponse {
+        action: action_to(advice.action).into(),
+        finding: Some(finding(&advice.finding)),
+        risk: advice.risk.to_f64(),
+        reasons: reasons.collect(),
+        stored: None,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Come here to learn what an order line, a shipment line, a case or a finding is.
 //! How they are read (`intake`), compared (`resolve`, `goods`) or judged (`screening`) is elsewhere.
 
+mod advice;
 mod alert;
 mod amount;
 mod case;
@@ -16,6 +17,7 @@ mod record;
 mod review;
 mod unit;
 
+pub use advice::{Advice, AdviceReason, AdviceReasonKind, RecommendedAction};
 pub use alert::{
     Alert, AlertAct, AlertAspect, AlertChange, AlertDecision, AlertEvent, AlertEventKind, AlertId, AlertState,
     AlertUpdate, Proposal, Suppression,

@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 use crate::goods;
 use crate::model::{
-    Case, CaseLimits, CaseOrder, CaseShipment, Day, EntityShare, EntityView, GoodsForm, OrderLine, ShipmentRole,
+    Case, CaseLimits, CaseOrder, CaseShipment, Day, EntityShare, EntityView, GoodsForm, OrderLine, Probability,
+    ShipmentRole,
 };
 
 use super::holdings::{HeldShipment, Holdings};
 use super::policy::Policy;
+use super::probe::Probe;
 use super::record::between;
 use super::weigh::{arrival_window, onward_window};
 
@@ -23,7 +25,8 @@ pub struct Cut {
     tenant: u32,
     orders: BTreeSet<u32>,
     shipments: BTreeSet<u32>,
-    is_incomplete: bool,
+    /// The number of records at which it was cut off.
+    cut_at: Option<usize>,
 }
 
 impl Cut {
@@ -50,6 +53,8 @@ enum Waiting {
 
 struct Walk<'a> {
     holdings: &'a Holdings,
+    /// Most records of the cut.
+    limit: usize,
     cut: Cut,
     waiting: Vec<Waiting>,
 }
@@ -75,16 +80,29 @@ impl Holdings {
     /// The case that an order line belongs to.
     pub fn cut_around(&self, order: u32) -> Cut {
         let tenant = self.orders[order as usize].tenant;
-        let mut walk = Walk { holdings: self, cut: Cut { tenant, ..Cut::default() }, waiting: Vec::new() };
-        walk.meet_order(order);
+        self.cut_within(tenant, self.policy.records_per_case_max, |walk| walk.meet_order(order))
+    }
+
+    /// The same with another limit, for whoever cannot wait for a large case.
+    pub(super) fn cut_around_within(&self, order: u32, limit: usize) -> Cut {
+        let tenant = self.orders[order as usize].tenant;
+        self.cut_within(tenant, limit, |walk| walk.meet_order(order))
+    }
+
+    /// The records that an order line which is not held would be tied to.
+    pub(super) fn cut_around_probe(&self, probe: &Probe, limit: usize) -> Cut {
+        self.cut_within(probe.tenant_id, limit, |walk| walk.follow_line(&probe.base, &probe.shares))
+    }
+
+    fn cut_within(&self, tenant: u32, limit: usize, begin: impl FnOnce(&mut Walk<'_>)) -> Cut {
+        let mut walk = Walk { holdings: self, limit, cut: Cut { tenant, ..Cut::default() }, waiting: Vec::new() };
+        begin(&mut walk);
         walk.finish()
     }
 
     /// The records of a tenant that a paper is tied to.
     pub(super) fn cut_around_shipment(&self, tenant: u32, shipment: u32) -> Cut {
-        let mut walk = Walk { holdings: self, cut: Cut { tenant, ..Cut::default() }, waiting: Vec::new() };
-        walk.meet_shipment(shipment);
-        walk.finish()
+        self.cut_within(tenant, self.policy.records_per_case_max, |walk| walk.meet_shipment(shipment))
     }
 
     /// Order lines in canonical order: by tenant, then key.
@@ -99,6 +117,11 @@ impl Holdings {
 
     /// The case of a cut, everything in canonical order.
     pub fn case(&self, cut: &Cut) -> Case {
+        self.case_with(cut, None)
+    }
+
+    /// The same with an order line besides that is not held, as if it were.
+    pub(super) fn case_with(&self, cut: &Cut, probe: Option<&Probe>) -> Case {
         let mut orders: Vec<u32> = cut.orders.iter().copied().collect();
         orders.sort_by_key(|order| &self.orders[*order as usize].base.line.key);
         let mut shipments: Vec<u32> = cut.shipments.iter().copied().collect();
@@ -106,7 +129,7 @@ impl Holdings {
             let line = &self.shipments[*shipment as usize].base.line;
             (line.date, &line.key)
         });
-        let mut views = Views::new(self, cut.tenant);
+        let mut views = Views::new(self, cut.tenant, probe);
         for order in &orders {
             views.meet_buyer(self.orders[*order as usize].buyer);
         }
@@ -115,24 +138,26 @@ impl Holdings {
             consignor.iter().chain(consignee).for_each(|mention| views.meet(*mention));
         }
         let entities = views.finish();
+        let mut case_orders: Vec<CaseOrder> = orders.iter().map(|order| self.case_order(*order, &views)).collect();
+        if let Some(probe) = probe {
+            let place = case_orders.partition_point(|order| order.line.key < probe.base.line.key);
+            case_orders.insert(place, CaseOrder { buyer: views.places_of(&probe.shares), ..probe.base.clone() });
+        }
         Case {
-            tenant: self.tenants[cut.tenant as usize].clone(),
+            tenant: probe.map_or_else(|| self.tenants[cut.tenant as usize].clone(), |probe| probe.tenant.clone()),
             corridor: self.corridor,
-            brands: self.brands_in(&orders, &shipments),
-            orders: orders.iter().map(|order| self.case_order(*order, &views)).collect(),
+            brands: self.brands_in(&case_orders, &shipments),
+            orders: case_orders,
             shipments: shipments.iter().map(|shipment| self.case_shipment(*shipment, &views)).collect(),
             entities,
-            coverage: self.coverage[cut.tenant as usize],
-            limits: CaseLimits { reached: self.limits(cut) },
+            coverage: self.coverage.get(cut.tenant as usize).copied().unwrap_or_default(),
+            limits: CaseLimits { reached: Self::limits(cut) },
         }
     }
 
-    fn limits(&self, cut: &Cut) -> Vec<String> {
-        let limit = self.policy.records_per_case_max;
-        match cut.is_incomplete {
-            true => vec![format!("the case was cut at {limit} records; ties beyond them were not followed")],
-            false => Vec::new(),
-        }
+    fn limits(cut: &Cut) -> Vec<String> {
+        let text = |limit| format!("the case was cut at {limit} records; ties beyond them were not followed");
+        cut.cut_at.map(text).into_iter().collect()
     }
 
     fn case_order(&self, order: u32, views: &Views<'_>) -> CaseOrder {
@@ -151,9 +176,9 @@ impl Holdings {
         CaseShipment { consignor: shares(held.consignor), consignee: shares(held.consignee), ..held.base.clone() }
     }
 
-    fn brands_in(&self, orders: &[u32], shipments: &[u32]) -> Vec<String> {
+    fn brands_in(&self, orders: &[CaseOrder], shipments: &[u32]) -> Vec<String> {
         let mut brands = BTreeSet::new();
-        let of_orders = orders.iter().map(|order| &self.orders[*order as usize].base.goods);
+        let of_orders = orders.iter().map(|order| &order.goods);
         let of_shipments = shipments.iter().map(|shipment| &self.shipments[*shipment as usize].base.goods);
         for goods in of_orders.chain(of_shipments) {
             let goods: &GoodsForm = goods;
@@ -195,24 +220,28 @@ impl Walk<'_> {
     }
 
     fn is_full(&mut self) -> bool {
-        let full = self.cut.orders.len() + self.cut.shipments.len() >= self.holdings.policy.records_per_case_max;
-        self.cut.is_incomplete |= full;
+        let full = self.cut.orders.len() + self.cut.shipments.len() >= self.limit;
+        self.cut.cut_at = self.cut.cut_at.or(full.then_some(self.limit));
         full
     }
 
     /// Papers that may carry an order line's goods, and its arrivals.
     fn follow_order(&mut self, order: u32) {
+        let held = &self.holdings.orders[order as usize];
+        self.follow_line(&held.base, &self.holdings.mentions[held.buyer as usize].shares);
+    }
+
+    fn follow_line(&mut self, base: &CaseOrder, shares: &[(u32, Probability)]) {
         let holdings = self.holdings;
-        let held = &holdings.orders[order as usize];
-        let line = &held.base.line;
+        let line = &base.line;
         let (from, until) = onward_window(line, &holdings.policy);
         let (arrival_from, arrival_until) = arrival_window(line, &holdings.policy);
-        for (entity, _) in &holdings.mentions[held.buyer as usize].shares {
-            let entity = &holdings.entities[*entity as usize];
+        for (entity, _) in shares {
+            let Some(entity) = holdings.entities.get(*entity as usize) else { continue };
             let sent = between(&entity.sent, from, until);
             let arrived = between(&entity.arrivals_received, arrival_from, arrival_until);
             for (_, paper) in sent.iter().chain(arrived) {
-                if goods::may_match(&held.base.goods, &holdings.shipments[*paper as usize].base.goods) {
+                if goods::may_match(&base.goods, &holdings.shipments[*paper as usize].base.goods) {
                     self.meet_shipment(*paper);
                 }
             }
@@ -298,11 +327,21 @@ struct Views<'a> {
     /// with orders of firms that merely sent or received some paper in it.
     buyers: BTreeSet<u32>,
     places: HashMap<u32, u32>,
+    probe: Option<&'a Probe>,
 }
 
 impl<'a> Views<'a> {
-    fn new(holdings: &'a Holdings, tenant: u32) -> Self {
-        Self { holdings, tenant, mentions: BTreeSet::new(), buyers: BTreeSet::new(), places: HashMap::new() }
+    fn new(holdings: &'a Holdings, tenant: u32, probe: Option<&'a Probe>) -> Self {
+        let buyers = probe.and_then(|probe| probe.best(holdings)).into_iter().collect();
+        Self { holdings, tenant, mentions: BTreeSet::new(), buyers, places: HashMap::new(), probe }
+    }
+
+    /// The name of an entity, also of one that only the order line in question brings in.
+    fn key(&self, entity: u32) -> &'a str {
+        match self.holdings.entities.get(entity as usize) {
+            Some(held) => &held.key,
+            None => self.probe.map_or("", |probe| probe.newcomer(self.holdings, entity)),
+        }
     }
 
     fn meet(&mut self, mention: u32) {
@@ -317,19 +356,23 @@ impl<'a> Views<'a> {
     /// Entities by key; from now on [`Views::shares`] knows their places.
     fn finish(&mut self) -> Vec<EntityView> {
         let of_mention = |mention: &u32| self.holdings.mentions[*mention as usize].shares.iter().map(|share| share.0);
-        let numbers: BTreeSet<u32> = self.mentions.iter().flat_map(of_mention).collect();
+        let of_probe = self.probe.iter().flat_map(|probe| probe.shares.iter().map(|share| share.0));
+        let numbers: BTreeSet<u32> = self.mentions.iter().flat_map(of_mention).chain(of_probe).collect();
         let mut numbers: Vec<u32> = numbers.into_iter().collect();
-        numbers.sort_by_key(|entity| &self.holdings.entities[*entity as usize].key);
+        numbers.sort_by_key(|entity| self.key(*entity));
         self.places = numbers.iter().enumerate().map(|(place, entity)| (*entity, place as u32)).collect();
         numbers.into_iter().map(|entity| self.view(entity)).collect()
     }
 
     fn view(&self, entity: u32) -> EntityView {
-        let key = &self.holdings.entities[entity as usize].key;
+        let key = self.key(entity);
         let record = self.holdings.records_by_buyer.get(&(self.tenant, entity));
-        let record = record.filter(|_| self.buyers.contains(&entity)).copied().unwrap_or_default();
+        let mut record = record.filter(|_| self.buyers.contains(&entity)).copied().unwrap_or_default();
+        if let Some(probe) = self.probe.filter(|probe| probe.best(self.holdings) == Some(entity)) {
+            record.add(probe.base.line.order_date, probe.base.echo);
+        }
         EntityView {
-            key: key.clone(),
+            key: key.to_owned(),
             company: self.holdings.directory.company(key).map(|company| Arc::new(company.clone())),
             first_order_date: record.first_order_date,
             order_line_count: record.order_line_count,
@@ -338,8 +381,11 @@ impl<'a> Views<'a> {
     }
 
     fn shares(&self, mention: u32) -> Arc<Vec<EntityShare>> {
-        let mut shares: Vec<EntityShare> = self.holdings.mentions[mention as usize]
-            .shares
+        self.places_of(&self.holdings.mentions[mention as usize].shares)
+    }
+
+    fn places_of(&self, shares: &[(u32, Probability)]) -> Arc<Vec<EntityShare>> {
+        let mut shares: Vec<EntityShare> = shares
             .iter()
             .filter_map(|(entity, probability)| {
                 let entity = *self.places.get(entity)?;

@@ -79,8 +79,17 @@ pub(super) struct BuyerRecord {
     pub echoed_millionths: u64,
 }
 
+impl BuyerRecord {
+    /// Counts one order line more.
+    pub(super) fn add(&mut self, order_date: Day, echo: Probability) {
+        self.first_order_date = Some(self.first_order_date.map_or(order_date, |first| first.min(order_date)));
+        self.order_line_count += 1;
+        self.echoed_millionths += u64::from(echo.millionths());
+    }
+}
+
 /// Goods as a record spells them.
-struct GoodsText<'a> {
+pub(super) struct GoodsText<'a> {
     hs_code: Option<&'a HsCode>,
     /// Description, brand, part number, GTIN.
     texts: [&'a str; 4],
@@ -97,7 +106,7 @@ impl GoodsText<'_> {
         is_common.then(|| [code, description, brand, part_number, gtin].join("\u{1f}"))
     }
 
-    fn fold(&self) -> GoodsForm {
+    pub(super) fn fold(&self) -> GoodsForm {
         let [description, brand, part_number, gtin] = self.texts;
         normalize::goods(self.hs_code, description, brand, part_number, gtin, self.serial_numbers, self.lot_numbers)
     }
@@ -111,7 +120,8 @@ fn goods_of(record: &Record) -> Option<GoodsText<'_>> {
     }
 }
 
-fn goods_of_order(line: &OrderLine) -> GoodsText<'_> {
+/// Goods of an order line.
+pub(super) fn goods_of_order(line: &OrderLine) -> GoodsText<'_> {
     GoodsText {
         hs_code: line.hs_code.as_ref(),
         texts: [&line.description, &line.brand, &line.part_number, &line.gtin],
@@ -455,6 +465,7 @@ fn make_room<K, V>(forms: &mut HashMap<K, V>) {
     }
 }
 
-fn euro(value: Option<Amount>, currency: &str, day: Day) -> Option<Amount> {
+/// A value in euro, where it can be told.
+pub(super) fn euro(value: Option<Amount>, currency: &str, day: Day) -> Option<Amount> {
     value.filter(|value| value.is_positive()).and_then(|value| Rates::embedded().to_euro(value, currency, day))
 }

@@ -4,7 +4,7 @@
 //! It feeds priors, never findings.
 
 use crate::goods;
-use crate::model::{Day, Probability, ShipmentRole};
+use crate::model::{CaseOrder, Day, Probability, ShipmentRole};
 
 use super::holdings::Holdings;
 use super::weigh::{ArrivalState, arrival_window, despatch_day, in_order_unit, onward_window, weigh};
@@ -25,23 +25,33 @@ const NEUTRAL_PRIOR_BITS: f64 = -1.6;
 
 pub(super) fn echo_of(holdings: &Holdings, order: u32) -> EchoOf {
     let held = &holdings.orders[order as usize];
+    echo_of_line(holdings, held.tenant, &held.base, &holdings.mentions[held.buyer as usize].shares)
+}
+
+/// The same for an order line that need not be held, with the entities that its buyer may stand for.
+pub(super) fn echo_of_line(
+    holdings: &Holdings,
+    tenant: u32,
+    base: &CaseOrder,
+    shares: &[(u32, Probability)],
+) -> EchoOf {
     let policy = &holdings.policy;
-    let line = &held.base.line;
-    let shares = &holdings.mentions[held.buyer as usize].shares;
+    let line = &base.line;
     let (from, until) = onward_window(line, policy);
     let mut best = 0.0_f64;
     for (entity, share) in shares {
-        let papers = between(&holdings.entities[*entity as usize].sent, from, until);
+        let Some(firm) = holdings.entities.get(*entity as usize) else { continue };
+        let papers = between(&firm.sent, from, until);
         for (_, paper) in papers.iter().take(policy.papers_per_order_max) {
             let paper = &holdings.shipments[*paper as usize];
             if paper.base.role != ShipmentRole::Onward
-                || !paper.is_visible_to(held.tenant)
-                || !goods::may_match(&held.base.goods, &paper.base.goods)
+                || !paper.is_visible_to(tenant)
+                || !goods::may_match(&base.goods, &paper.base.goods)
             {
                 continue;
             }
             let theirs = paper.consignor.map_or(0.0, |mention| holdings.share_of(mention, *entity));
-            let weighed = weigh(&held.base, &paper.base, ArrivalState::Unknown, &holdings.brands, policy);
+            let weighed = weigh(base, &paper.base, ArrivalState::Unknown, &holdings.brands, policy);
             let bits = NEUTRAL_PRIOR_BITS + weighed.bits().to_f64() * policy.temperature;
             let odds = bits.clamp(-60.0, 60.0).exp2();
             best = best.max(share.to_f64() * theirs * odds / (1.0 + odds));
@@ -50,26 +60,25 @@ pub(super) fn echo_of(holdings: &Holdings, order: u32) -> EchoOf {
     let deadline = despatch_day(line).plus_days(policy.transit_days_max);
     EchoOf {
         probability: Probability::from_f64(best),
-        arrival_seen: arrival_seen(holdings, order),
+        arrival_seen: arrival_seen(holdings, tenant, base, shares),
         arrival_due: holdings.arrival_days.is_some_and(|(first, last)| first <= despatch_day(line) && deadline <= last),
     }
 }
 
-fn arrival_seen(holdings: &Holdings, order: u32) -> bool {
-    let held = &holdings.orders[order as usize];
-    let line = &held.base.line;
+fn arrival_seen(holdings: &Holdings, tenant: u32, base: &CaseOrder, shares: &[(u32, Probability)]) -> bool {
+    let line = &base.line;
     let (from, until) = arrival_window(line, &holdings.policy);
-    let shares = &holdings.mentions[held.buyer as usize].shares;
-    shares.iter().any(|(entity, _)| {
-        between(&holdings.entities[*entity as usize].arrivals_received, from, until).iter().any(|(_, paper)| {
+    let firms = shares.iter().filter_map(|(entity, _)| holdings.entities.get(*entity as usize));
+    firms.into_iter().any(|firm| {
+        between(&firm.arrivals_received, from, until).iter().any(|(_, paper)| {
             let paper = &holdings.shipments[*paper as usize];
-            if !paper.is_visible_to(held.tenant) {
+            if !paper.is_visible_to(tenant) {
                 return false;
             }
             let paper = &paper.base;
             in_order_unit(line, &paper.line)
                 .is_some_and(|amount| (amount.to_f64() / line.quantity.to_f64() - 1.0).abs() <= 0.02)
-                && goods::may_match(&held.base.goods, &paper.goods)
+                && goods::may_match(&base.goods, &paper.goods)
         })
     })
 }

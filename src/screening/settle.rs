@@ -338,10 +338,7 @@ impl Holdings {
             }
             let Some((entity, _)) = self.best_share(order.buyer) else { continue };
             let record: &mut BuyerRecord = self.records_by_buyer.entry((order.tenant, entity)).or_default();
-            let date = order.base.line.order_date;
-            record.first_order_date = Some(record.first_order_date.map_or(date, |first| first.min(date)));
-            record.order_line_count += 1;
-            record.echoed_millionths += u64::from(order.echo.probability.millionths());
+            record.add(order.base.line.order_date, order.echo.probability);
         }
         for (tenant, (seen, due)) in seen.into_iter().enumerate() {
             let percent = (f64::from(seen) / f64::from(due.max(1)) * 20.0).round() as u32 * 5;

@@ -170,7 +170,7 @@ async fn what_is_not_served_yet_says_so_with_a_reason() {
             $(statuses.push($service.$method(client.request(wire::$request::default())).await.unwrap_err());)*
         };
     }
-    refuse!(screening, screen_order: ScreenOrderRequest, start_screening_job: StartScreeningJobRequest,
+    refuse!(screening, start_screening_job: StartScreeningJobRequest,
         get_screening_job: GetScreeningJobRequest, list_screening_jobs: ListScreeningJobsRequest,
         cancel_screening_job: CancelScreeningJobRequest);
     refuse!(audit, get_checkpoint: GetCheckpointRequest, get_proof: GetProofRequest,

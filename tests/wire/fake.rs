@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use onward::api::{Acknowledged, CompanyName, CursorError, Engine, EngineError, RecordOutcome};
 use onward::audit::{AuditEntry, AuditKind};
 use onward::model::{
-    Alert, AlertEvent, AlertEventKind, AlertId, AlertSettings, AlertState, Amount, Company, DocumentKey, EvidenceMarks,
-    Finding, FindingKind, Level, OrderKey, OrderLine, Probability, Record, ReviewAct, ReviewRefusal, ShipmentLine,
-    Subscription, Unit,
+    Advice, AdviceReason, AdviceReasonKind, Alert, AlertEvent, AlertEventKind, AlertId, AlertSettings, AlertState,
+    Amount, Bits, Company, DocumentKey, EvidenceMarks, Finding, FindingKind, Level, OrderKey, OrderLine, Probability,
+    RecommendedAction, Record, ReviewAct, ReviewRefusal, ShipmentLine, Subscription, Unit,
 };
 use tokio::sync::watch;
 
@@ -244,6 +244,20 @@ impl Engine for Fake {
 
     fn findings(&self, tenant: &str, after: Option<&OrderKey>, limit: usize) -> Result<Vec<Finding>, EngineError> {
         Ok(tenant_rows(&self.ask()?.findings, tenant, after, limit))
+    }
+
+    /// Releases what it knows nothing of; a finding that was put there decides by its level.
+    fn screen(&self, tenant: &str, line: &OrderLine) -> Result<Option<Advice>, EngineError> {
+        let state = self.ask()?;
+        if state.orders.get(&keyed(tenant, &line.key)).is_some_and(|held| held != line) {
+            return Ok(None);
+        }
+        let found = state.findings.get(&keyed(tenant, &line.key)).cloned();
+        let finding = found.ok_or(EngineError::NotReady)?;
+        let action = [RecommendedAction::Release, RecommendedAction::Hold][usize::from(finding.level == Level::High)];
+        let (kind, text) = (AdviceReasonKind::BuyersRecord, "2 of 3 lines".to_owned());
+        let reasons = vec![AdviceReason { kind, text, bits: Bits(-1_200) }];
+        Ok(Some(Advice { action, risk: finding.score, reasons, finding }))
     }
 
     fn alert(&self, tenant: &str, id: AlertId) -> Result<Option<Alert>, EngineError> {

@@ -8,6 +8,7 @@ mod contract;
 mod ending;
 mod fake;
 mod ingest;
+mod prospects;
 mod reading;
 mod reviewing;
 mod setup;

@@ -1,0 +1,104 @@
+//! What to do with an order before it ships, from what is known of it.
+//!
+//! Come here for when an order is held, reviewed or released, and for the reasons that are told. An order that has not
+//! shipped has left no trail of its own, so the buyer's record, its own onward shipments and those of the firms it
+//! delivers to speak instead. Pure.
+
+use crate::indicators::catalogue;
+use crate::model::{
+    Advice, AdviceReason, AdviceReasonKind, Bits, Finding, IndicatorOutcome, Probability, RecommendedAction,
+};
+
+use super::policy::Policy;
+use super::probe::{OnwardRecord, Prospect};
+
+/// The buyer sent on goods that may be these. Assumption.
+const OWN_ALIKE_BITS: f64 = 2.0;
+/// The buyer sent on other goods, as many honest traders do. Assumption.
+const OWN_OTHER_BITS: f64 = 0.3;
+/// A firm that the buyer delivers to sent on goods that may be these. Assumption.
+const RELATED_ALIKE_BITS: f64 = 1.0;
+/// It sent on other goods. Told, and worth nothing. Assumption.
+const RELATED_OTHER_BITS: f64 = 0.0;
+
+/// A buyer's record speaks when at least half an order line is expected to have gone on, in millionths.
+const ECHOED_MIN: u64 = 500_000;
+
+/// Advises on an order line.
+pub fn advise(prospect: Prospect, policy: &Policy) -> Advice {
+    let mut reasons = record_reasons(&prospect, policy);
+    reasons.extend(flag_reasons(&prospect.finding));
+    let bits: Bits = reasons.iter().map(|reason| reason.bits).sum();
+    let odds = bits.to_f64().clamp(-30.0, 30.0).exp2();
+    let found = prospect.finding.score.to_f64();
+    let risk = (odds / (1.0 + odds)).max(found);
+    if let Some(link) = prospect.finding.links.first() {
+        let text = format!("{} of {}", link.onward_consignee, link.onward_date);
+        let text = format!("a paper to {text} may carry these goods already");
+        let odds = (link.probability.to_f64().clamp(1e-6, 1.0 - 1e-6) / (1.0 - link.probability.to_f64())).log2();
+        reasons.push(AdviceReason { kind: AdviceReasonKind::Finding, text, bits: Bits::from_f64(odds) });
+    }
+    // Red flags alone never hold an order: papers must speak, its own or those of the firms behind it.
+    let papers_speak =
+        prospect.record.1 >= ECHOED_MIN || prospect.own.alike_count > 0 || prospect.related.alike_count > 0;
+    let [_, review, hold] = policy.level_scores;
+    let action = match risk {
+        risk if risk >= hold && (papers_speak || found >= hold) => RecommendedAction::Hold,
+        risk if risk >= review => RecommendedAction::Review,
+        _ => RecommendedAction::Release,
+    };
+    Advice { action, risk: Probability::from_f64(risk.min(0.999)), reasons, finding: prospect.finding }
+}
+
+/// The buyer's record with this tenant or its onward shipments at large, whichever says more, and its receivers.
+fn record_reasons(prospect: &Prospect, policy: &Policy) -> Vec<AdviceReason> {
+    let (lines, echoed) = (f64::from(prospect.record.0), prospect.record.1 as f64 / 1e6);
+    let without_link = |bits: Bits| bits.to_f64() - policy.offset_bits;
+    let base = without_link(policy.prior_bits(0.0, 0.0));
+    let record = without_link(policy.prior_bits(echoed.min(lines), lines));
+    let own = base + onward_bits(&prospect.own, OWN_ALIKE_BITS, OWN_OTHER_BITS);
+    let mut reasons = Vec::new();
+    let mut add = |kind, text, bits: f64| reasons.push(AdviceReason { kind, text, bits: Bits::from_f64(bits) });
+    if own > record {
+        add(AdviceReasonKind::BuyersShipments, format!("the buyer sent on {}", in_words(&prospect.own)), own);
+    } else {
+        let text =
+            format!("{echoed:.1} of {lines:.0} other order lines of this buyer have an onward shipment like them");
+        add(AdviceReasonKind::BuyersRecord, text, record);
+    }
+    let related = onward_bits(&prospect.related, RELATED_ALIKE_BITS, RELATED_OTHER_BITS);
+    if prospect.related.line_count > 0 {
+        let firms = prospect.related_firm_count;
+        let text = format!("{firms} firms that the buyer delivered to sent on {}", in_words(&prospect.related));
+        add(AdviceReasonKind::RelatedFirms, text, related);
+    }
+    reasons
+}
+
+fn onward_bits(record: &OnwardRecord, alike: f64, other: f64) -> f64 {
+    match (record.line_count, record.alike_count) {
+        (0, _) => 0.0,
+        (_, 0) => other,
+        _ => alike,
+    }
+}
+
+fn in_words(record: &OnwardRecord) -> String {
+    let latest = record.latest.map(|day| format!(", the last on {day}")).unwrap_or_default();
+    format!("{} lines around that time, {} of goods like these{latest}", record.line_count, record.alike_count)
+}
+
+/// Red flags with what the catalogue gives them; those without a weight of their own are told too when they are up.
+fn flag_reasons(finding: &Finding) -> Vec<AdviceReason> {
+    let rows = finding.indicators.iter().zip(catalogue());
+    let reasons = rows.filter(|(result, entry)| result.indicator == entry.id).filter_map(|(result, entry)| {
+        let bits = match result.outcome {
+            IndicatorOutcome::Raised => entry.weight,
+            IndicatorOutcome::Clear if entry.weight_clear.0 != 0 => entry.weight_clear,
+            IndicatorOutcome::Clear | IndicatorOutcome::NotComputable => return None,
+        };
+        let text = format!("{}: {}", entry.id, result.detail);
+        Some(AdviceReason { kind: AdviceReasonKind::RedFlag, text, bits })
+    });
+    reasons.collect()
+}
