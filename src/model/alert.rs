@@ -142,6 +142,26 @@ pub enum AlertAspect {
     Suppression,
 }
 
+impl AlertAspect {
+    /// The stable word in files and messages.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Score => "score",
+            Self::Level => "level",
+            Self::Kind => "kind",
+            Self::Quantity => "quantity",
+            Self::Goods => "goods",
+            Self::Parties => "parties",
+            Self::Flags => "flags",
+            Self::Path => "path",
+            Self::State => "state",
+            Self::Assignee => "assignee",
+            Self::Proposal => "proposal",
+            Self::Suppression => "suppression",
+        }
+    }
+}
+
 /// What changed with an event, in words for a person.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AlertChange {

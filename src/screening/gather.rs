@@ -4,7 +4,7 @@
 //! The cut follows such ties to their end, so no paper is shared by two cases of a tenant and goods are conserved
 //! within each case. It decides nothing else; what the ties are worth is judged.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::goods;
@@ -56,7 +56,8 @@ struct Walk<'a> {
     /// Most records of the cut.
     limit: usize,
     cut: Cut,
-    waiting: Vec<Waiting>,
+    /// First come, first followed: what is cut off at the limit lies furthest away.
+    waiting: VecDeque<Waiting>,
 }
 
 impl Holdings {
@@ -95,7 +96,7 @@ impl Holdings {
     }
 
     fn cut_within(&self, tenant: u32, limit: usize, begin: impl FnOnce(&mut Walk<'_>)) -> Cut {
-        let mut walk = Walk { holdings: self, limit, cut: Cut { tenant, ..Cut::default() }, waiting: Vec::new() };
+        let mut walk = Walk { holdings: self, limit, cut: Cut { tenant, ..Cut::default() }, waiting: VecDeque::new() };
         begin(&mut walk);
         walk.finish()
     }
@@ -191,7 +192,7 @@ impl Holdings {
 
 impl Walk<'_> {
     fn finish(mut self) -> Cut {
-        while let Some(waiting) = self.waiting.pop() {
+        while let Some(waiting) = self.waiting.pop_front() {
             match waiting {
                 Waiting::Order(order) => self.follow_order(order),
                 Waiting::Shipment(shipment) => self.follow_shipment(shipment),
@@ -205,7 +206,7 @@ impl Walk<'_> {
             return;
         }
         if self.cut.orders.insert(order) {
-            self.waiting.push(Waiting::Order(order));
+            self.waiting.push_back(Waiting::Order(order));
         }
     }
 
@@ -215,7 +216,7 @@ impl Walk<'_> {
             return;
         }
         if self.cut.shipments.insert(shipment) {
-            self.waiting.push(Waiting::Shipment(shipment));
+            self.waiting.push_back(Waiting::Shipment(shipment));
         }
     }
 

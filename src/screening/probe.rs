@@ -94,8 +94,14 @@ impl Probe {
 }
 
 impl Holdings {
-    /// Judges an order line of a tenant beside everything held, whether it is held itself or not.
+    /// Judges an order line of a tenant beside everything held, whether it is held itself or not, in a case of at most
+    /// [`PROBE_RECORDS_MAX`] records.
     pub fn screen(&self, tenant: &str, line: &OrderLine) -> Screening {
+        self.screen_within(tenant, line, PROBE_RECORDS_MAX)
+    }
+
+    /// The same with another limit.
+    pub fn screen_within(&self, tenant: &str, line: &OrderLine, limit: usize) -> Screening {
         let probe = self.probe(tenant, line);
         let held = self.order_ids.get(&(probe.tenant_id, line.key.clone())).copied();
         if held.is_some_and(|order| *self.orders[order as usize].base.line != *line) {
@@ -104,8 +110,8 @@ impl Holdings {
         // What is not settled yet is tied to nothing: it is judged like one that is not held.
         let settled = held.filter(|order| !self.unsettled.orders.contains(order));
         let case = match settled {
-            Some(order) => self.case(&self.cut_around_within(order, PROBE_RECORDS_MAX)),
-            None => self.case_with(&self.cut_around_probe(&probe, PROBE_RECORDS_MAX), Some(&probe)),
+            Some(order) => self.case(&self.cut_around_within(order, limit)),
+            None => self.case_with(&self.cut_around_probe(&probe, limit), Some(&probe)),
         };
         let found = judge(&case, &self.policy).into_iter().find(|finding| finding.order == line.key);
         match found {

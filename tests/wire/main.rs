@@ -7,6 +7,7 @@
 mod contract;
 mod ending;
 mod fake;
+mod histories;
 mod ingest;
 mod prospects;
 mod reading;
