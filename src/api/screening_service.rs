@@ -4,6 +4,7 @@
 //! and are not served yet. How findings come about is the engine's.
 
 use std::num::NonZero;
+use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
@@ -20,14 +21,14 @@ use crate::model::{Finding, Level, Record};
 pub(super) struct Screening<E> {
     engine: E,
     /// One place for each order line that is screened just now.
-    screens: Semaphore,
+    screens: Arc<Semaphore>,
 }
 
 impl<E: Engine> Screening<E> {
     /// Over an engine; as many order lines are screened at a time as there are cores.
     pub(super) fn new(engine: E) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        Self { engine, screens: Semaphore::new(cores) }
+        Self { engine, screens: Arc::new(Semaphore::new(cores)) }
     }
 
     async fn find(&self, tenant: Tenant, order: Option<wire::OrderKey>) -> Result<Finding, Status> {
@@ -54,10 +55,14 @@ impl<E: Engine> ScreeningService for Screening<E> {
             return Err(errors::invalid_field("request_id", &description));
         }
         // Judging takes a core: no more at a time than there are, and the others wait here for as long as they like.
-        let place = self.screens.acquire().await.map_err(|_| errors::shutting_down())?;
+        let place = Arc::clone(&self.screens).acquire_owned().await.map_err(|_| errors::shutting_down())?;
         let (owner, asked) = (tenant.clone(), line.clone());
-        let advice = read(&self.engine, move |engine| engine.screen(owner.name(), &asked)).await?;
-        drop(place);
+        let advice = read(&self.engine, move |engine| {
+            // Kept to the end of the work, also when nobody waits for it any more.
+            let _place = place;
+            engine.screen(owner.name(), &asked)
+        })
+        .await?;
         let mut answer = to_proto::advice(&advice.ok_or_else(errors::order_conflict)?);
         if store {
             let records = vec![Record::Order(Box::new(line))];

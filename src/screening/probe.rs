@@ -16,11 +16,13 @@ use super::judge::judge;
 use super::record::{between, echo_of_line};
 
 /// Most records in the case of an order line that is screened on demand: whoever asks waits for it.
-pub const PROBE_RECORDS_MAX: usize = 2_000;
-/// Most papers of a firm that are looked at for its record of onward shipments, the latest ones.
-const PAPERS_LOOKED_AT_MAX: usize = 1_000;
-/// Most firms that a buyer delivered to whose onward shipments are looked at.
-const RECEIVERS_MAX: usize = 50;
+pub const PROBE_RECORDS_MAX: usize = 100;
+/// Most papers of the buyer that are looked at for its record of onward shipments, the latest ones.
+const BUYERS_PAPERS_MAX: usize = 300;
+/// Most firms that the buyer delivered to whose onward shipments are looked at.
+const RECEIVERS_MAX: usize = 10;
+/// Most papers of each of them that are looked at, the latest ones.
+const RECEIVERS_PAPERS_MAX: usize = 50;
 /// Goods whose comparison weighs at least this are alike: more than a heading in common, such as a brand besides.
 const ALIKE_BITS_MIN: f64 = 3.0;
 /// A firm is looked at as the buyer, or as a receiver, from this share of the mention on.
@@ -172,7 +174,7 @@ impl Holdings {
                 (view.order_line_count.saturating_sub(1), view.echoed_millionths.saturating_sub(own_echo));
         }
         let mut receivers: Vec<u32> = Vec::new();
-        for paper in self.papers_looked_at(probe, buyer) {
+        for paper in self.latest_papers(probe, buyer, BUYERS_PAPERS_MAX) {
             let held = &self.shipments[paper as usize];
             match held.base.role {
                 ShipmentRole::Onward => prospect.own.add(probe, held.base.line.date, &held.base.goods, &self.brands),
@@ -185,7 +187,7 @@ impl Holdings {
         receivers.dedup();
         for receiver in receivers.into_iter().take(RECEIVERS_MAX) {
             let before = prospect.related.line_count;
-            for paper in self.papers_looked_at(probe, receiver) {
+            for paper in self.latest_papers(probe, receiver, RECEIVERS_PAPERS_MAX) {
                 let held = &self.shipments[paper as usize];
                 if held.base.role == ShipmentRole::Onward {
                     prospect.related.add(probe, held.base.line.date, &held.base.goods, &self.brands);
@@ -201,14 +203,14 @@ impl Holdings {
     }
 
     /// The latest papers that a firm sent around the time of an order line, as far as its tenant may see them.
-    fn papers_looked_at(&self, probe: &Probe, entity: u32) -> impl Iterator<Item = u32> {
+    fn latest_papers(&self, probe: &Probe, entity: u32, limit: usize) -> impl Iterator<Item = u32> {
         let days = self.policy.days_after_order_max;
         let date = probe.base.line.order_date;
         let sent = self
             .entities
             .get(entity as usize)
             .map_or(&[][..], |held| between(&held.sent, date.plus_days(-days), date.plus_days(days)));
-        let papers = sent.iter().rev().take(PAPERS_LOOKED_AT_MAX).map(|(_, paper)| *paper);
+        let papers = sent.iter().rev().take(limit).map(|(_, paper)| *paper);
         let visible = papers.filter(|paper| self.shipments[*paper as usize].is_visible_to(probe.tenant_id));
         visible.collect::<Vec<u32>>().into_iter()
     }

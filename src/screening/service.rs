@@ -179,6 +179,16 @@ impl Drop for Inner {
     }
 }
 
+/// Why the judging thread goes on.
+enum Woken {
+    /// Something was committed, or it is to stop.
+    News,
+    /// Time has passed.
+    Time,
+    /// Nobody is there any more.
+    End,
+}
+
 /// The judging thread.
 struct Worker {
     store: Store,
@@ -208,6 +218,8 @@ impl Worker {
             Err(error) => return self.fail(error.to_string()),
         };
         let mut commits = self.store.commits();
+        // The first tick comes at once: silences may have ended while no service ran.
+        let mut ticks = runtime.block_on(async { tokio::time::interval(EXPIRY_CHECK_INTERVAL) });
         loop {
             if *self.stopped.borrow() {
                 return;
@@ -218,19 +230,22 @@ impl Worker {
                 Err(error) => return self.fail(error.to_string()),
             }
             let mut stopped = self.stopped.clone();
-            let goes_on = runtime.block_on(async {
+            let woken = runtime.block_on(async {
                 tokio::select! {
-                    changed = commits.changed() => changed.is_ok(),
-                    changed = stopped.changed() => changed.is_ok() && !*stopped.borrow(),
-                    () = tokio::time::sleep(EXPIRY_CHECK_INTERVAL) => true,
+                    changed = commits.changed() => changed.map_or(Woken::End, |()| Woken::News),
+                    changed = stopped.changed() => changed.map_or(Woken::End, |()| Woken::News),
+                    _ = ticks.tick() => Woken::Time,
                 }
             });
-            if !goes_on {
-                return;
-            }
-            let lifted = runtime.block_on(self.store.lift_expired(alerts::rule(self.options.alerts)));
-            if let Err(error) = lifted {
-                return self.fail(error.to_string());
+            match woken {
+                Woken::News => {}
+                Woken::End => return,
+                Woken::Time => {
+                    let rule = alerts::rule(self.options.alerts);
+                    if let Err(error) = runtime.block_on(self.store.lift_expired(rule)) {
+                        return self.fail(error.to_string());
+                    }
+                }
             }
         }
     }

@@ -30,10 +30,14 @@ impl Draft<'_> {
     pub fn acknowledge(&mut self, tenant: &str, name: &str, sequence: u64) -> Result<AckOutcome, StoreError> {
         within("tenant", 0, tenant.len(), NAME_BYTES_MAX)?;
         within("subscription", 0, name.len(), NAME_BYTES_MAX)?;
-        let scope = self.tables.scope_of(tenant)?;
-        if sequence >= self.event_sequence_next(scope)? {
+        let newest = match self.tables.tenants.get(tenant)?.map(|scope| scope.value()) {
+            Some(scope) => self.event_sequence_next(scope)? - 1,
+            None => 0,
+        };
+        if sequence > newest {
             return Ok(AckOutcome::Ahead);
         }
+        let scope = self.tables.scope_of(tenant)?;
         let before: Option<Subscription> = match self.tables.subscriptions.get((scope, name))? {
             Some(row) => Some(decode(row.value(), "subscription")?),
             None => None,

@@ -42,8 +42,9 @@ fn finding_of(holdings: &Holdings, line: &OrderLine) -> Finding {
     findings.into_iter().find(|finding| finding.order == line.key).unwrap()
 }
 
+/// In a case as large as it may be when the line is stored.
 fn screened(holdings: &Holdings, tenant: &str, line: &OrderLine) -> Finding {
-    match holdings.screen(tenant, line) {
+    match holdings.screen_within(tenant, line, Policy::default().records_per_case_max) {
         Screening::Judged(prospect) => prospect.finding,
         Screening::Conflict => panic!("order {} is in conflict", line.key.order_id),
     }
@@ -80,6 +81,22 @@ fn a_stranger_to_the_store_is_screened_too_and_sees_no_private_record() {
         let Screening::Judged(prospect) = holdings.screen("newcomer", line) else { panic!("no conflict with others") };
         assert_eq!(prospect.record, (0, 0), "another tenant's orders are nobody's business");
     }
+}
+
+#[test]
+fn a_case_too_large_to_wait_for_is_cut_and_says_so() {
+    let world = world(22, 60);
+    let holdings = held_without(&world, None);
+    let mut cut_off = 0;
+    for line in &world.orders {
+        let whole = screened(&holdings, TENANT, line);
+        assert_eq!(whole.limits_reached, Vec::<String>::new());
+        let Screening::Judged(short) = holdings.screen_within(TENANT, line, 3) else { panic!("no conflict") };
+        let is_cut = short.finding.limits_reached.iter().any(|limit| limit.contains("cut at 3 records"));
+        assert!(is_cut || short.finding == whole, "order {}", line.key.order_id);
+        cut_off += u32::from(is_cut);
+    }
+    assert!(cut_off > 5, "{cut_off} were cut off");
 }
 
 #[test]
@@ -146,5 +163,6 @@ async fn the_service_screens_beside_its_judging_thread() {
     let mut holdings = Holdings::new(Policy::default(), Corridor::default());
     records.into_iter().for_each(|record| insert(&mut holdings, record));
     holdings.settle();
-    assert_eq!(advice.finding, screened(&holdings, TENANT, first));
+    let Screening::Judged(expected) = holdings.screen(TENANT, first) else { panic!("no conflict") };
+    assert_eq!(advice.finding, expected.finding);
 }

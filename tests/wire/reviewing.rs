@@ -268,6 +268,26 @@ async fn a_silence_is_seen_and_ends_with_the_next_commit_after_its_time() {
 }
 
 #[tokio::test]
+async fn a_silence_whose_time_ran_out_while_no_service_ran_ends_when_one_starts() {
+    let office = Office::new().await;
+    let (client, mut alerts) = office.alerts("alma").await;
+    alerts.suppress_alert(client.request(silence("1", "1", NOW_MILLIS + 1_000))).await.unwrap();
+    let Office { mut server, service, now } = office;
+    let store = service.store().clone();
+    server.stop();
+    server.stopped().await;
+    drop(service);
+    now.store(NOW_MILLIS + 1_000, Ordering::SeqCst);
+    let mut commits = store.alert_commits();
+    commits.borrow_and_update();
+    let service = Service::start(store, ServiceOptions::default()).unwrap();
+    tokio::time::timeout(crate::setup::PATIENCE, commits.changed()).await.unwrap().unwrap();
+    let snapshot = service.store().snapshot().unwrap();
+    let alert = snapshot.tenant("alma").unwrap().alert(onward::model::AlertId(1)).unwrap().unwrap();
+    assert_eq!(alert.state, onward::model::AlertState::Open);
+}
+
+#[tokio::test]
 async fn a_subscription_remembers_where_its_client_was() {
     let office = Office::new().await;
     let (client, mut alerts) = office.alerts("alma").await;
