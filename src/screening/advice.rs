@@ -102,3 +102,98 @@ fn flag_reasons(finding: &Finding) -> Vec<AdviceReason> {
     });
     reasons.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::advise;
+    use crate::indicators::catalogue;
+    use crate::model::{
+        Advice, AdviceReasonKind, Amount, Finding, FindingKind, IndicatorOutcome, IndicatorResult, Level, OrderKey,
+        Probability, RecommendedAction, Unit,
+    };
+    use crate::screening::policy::Policy;
+    use crate::screening::probe::{OnwardRecord, Prospect};
+
+    fn prospect(percent: u32, flags_up: &[&str]) -> Prospect {
+        let outcome = |id: &str| match flags_up.contains(&id) {
+            true => IndicatorOutcome::Raised,
+            false => IndicatorOutcome::NotComputable,
+        };
+        let indicators = catalogue().iter().map(|entry| IndicatorResult {
+            indicator: entry.id.to_owned(),
+            outcome: outcome(entry.id),
+            detail: "values".to_owned(),
+        });
+        let finding = Finding {
+            tenant: "steppe".to_owned(),
+            order: OrderKey { order_id: "O-1".to_owned(), line_no: 1 },
+            score: Probability::from_f64(f64::from(percent) / 100.0),
+            level: Level::None,
+            priority: Amount::ZERO,
+            attributed: Amount::ZERO,
+            attributed_low: Amount::ZERO,
+            attributed_high: Amount::ZERO,
+            unit: Unit::Piece,
+            kind: FindingKind::NothingFound,
+            links: Vec::new(),
+            rejected: Vec::new(),
+            indicators: indicators.collect(),
+            summary: String::new(),
+            limits_reached: Vec::new(),
+            engine_version: String::new(),
+            policy_version: String::new(),
+            case_hash: [0; 32],
+        };
+        let nothing = OnwardRecord::default();
+        Prospect { finding, record: (0, 0), own: nothing, related: nothing, related_firm_count: 0 }
+    }
+
+    fn sent(line_count: u32, alike_count: u32) -> OnwardRecord {
+        OnwardRecord { line_count, alike_count, latest: None }
+    }
+
+    fn advice(prospect: Prospect) -> Advice {
+        advise(prospect, &Policy::default())
+    }
+
+    #[test]
+    fn who_sent_goods_on_before_is_held_and_who_did_not_is_released() {
+        use RecommendedAction::{Hold, Release, Review};
+        let record = |lines, echoed: u64| Prospect { record: (lines, echoed * 1_000_000), ..prospect(1, &[]) };
+        let own = |own| Prospect { own, ..prospect(1, &[]) };
+        let both = |flags: &[&str]| {
+            let (own, related) = (sent(9, 2), sent(9, 2));
+            Prospect { own, related, related_firm_count: 1, ..prospect(1, flags) }
+        };
+        let cases = [
+            ("a new buyer", prospect(1, &[]), Release),
+            ("a good record", record(20, 0), Release),
+            ("half of it went on", record(10, 4), Review),
+            ("nearly all of it went on", record(10, 9), Hold),
+            ("sends on other goods", own(sent(40, 0)), Release),
+            ("sends on goods like these", own(sent(9, 2)), Review),
+            ("and so do those it delivers to", both(&[]), Review),
+            ("and the goods are wanted", both(&["priority_goods"]), Hold),
+            ("papers of its own", prospect(60, &[]), Hold),
+            ("a weak trail", prospect(35, &[]), Review),
+        ];
+        for (name, prospect, action) in cases {
+            let found = prospect.finding.score;
+            let advice = advice(prospect);
+            assert_eq!(advice.action, action, "{name}: {}", advice.risk);
+            assert!(advice.risk >= found, "{name}");
+        }
+    }
+
+    #[test]
+    fn red_flags_alone_never_hold_an_order() {
+        let all: Vec<&str> = catalogue().iter().map(|entry| entry.id).collect();
+        let alone = advice(prospect(1, &all));
+        assert_eq!(alone.action, RecommendedAction::Review);
+        assert!(alone.risk.to_f64() > 0.5, "they do weigh: {}", alone.risk);
+        let up = alone.reasons.iter().filter(|reason| reason.kind == AdviceReasonKind::RedFlag).count();
+        assert_eq!(up, all.len());
+        let backed = Prospect { own: sent(3, 1), ..prospect(1, &all) };
+        assert_eq!(advice(backed).action, RecommendedAction::Hold);
+    }
+}
