@@ -23,11 +23,12 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "screen",
     "serve",
     "import",
     "watch",
+    "review",
     "export",
     "simulate",
     "match",
@@ -56,7 +57,7 @@ fn help_and_version_are_answers_not_failures() {
 
 #[test]
 fn wrong_usage_is_64_and_says_so_on_standard_error() {
-    let cases: [&[&str]; 8] = [
+    let cases: [&[&str]; 11] = [
         &[],
         &["--no-such-option"],
         &["no-such-command"],
@@ -64,6 +65,9 @@ fn wrong_usage_is_64_and_says_so_on_standard_error() {
         &["screen", "--orders", "a.csv", "--shipments", "b.csv", "--out", "c", "--format", "xls"],
         &["simulate", "--out", "a", "--seed", "first"],
         &["watch", "--from", "a", "--cursor-file", "b"],
+        &["watch", "--subscription", "a", "--cursor-file", "b"],
+        &["review", "decide", "1", "maybe", "--actor", "ana"],
+        &["review", "suppress", "1", "--actor", "ana", "--until", "tomorrow", "--reason", "licence"],
         &["completions", "cmd"],
     ];
     for arguments in cases {

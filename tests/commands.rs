@@ -332,6 +332,54 @@ fn a_watcher_that_comes_back_misses_nothing_and_sees_nothing_twice() {
 }
 
 #[test]
+fn alerts_are_worked_on_from_the_command_line_and_a_restart_forgets_nothing() {
+    let place = Place::with_world("10");
+    let data = place.path("onward.redb");
+    let service = Service::start(&data);
+    service.import_all(&place);
+    let all = service.watch(&["--subscription", "desk"]).lines().count();
+    assert!(all > 3, "{all} alerts");
+    assert_eq!(service.watch(&["--subscription", "desk"]), "", "all was handled");
+
+    let review = |service: &Service, arguments: &[&str]| {
+        program(&[&["review", "--server", &service.address], arguments].concat()).output().unwrap()
+    };
+    let ok = |service: &Service, arguments: &[&str]| {
+        let output = review(service, arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let open = ok(&service, &["list", "--state", "open"]);
+    let id = open.split_whitespace().nth(1).unwrap().to_owned();
+    assert_eq!(ok(&service, &["settings", "--four-eyes", "true"]), "four eyes: true\n");
+    let taken = ok(&service, &["decide", &id, "in-review", "--actor", "ana", "--assignee", "ben"]);
+    assert!(taken.contains("in_review") && taken.contains(", ben: "), "{taken}");
+    let confirm = ["decide", &id, "confirmed", "--reason", "goods-went-on", "--actor"];
+    ok(&service, &[&confirm[..], &["ana"]].concat());
+    let alone = review(&service, &[&confirm[..], &["ana"]].concat());
+    assert_eq!(alone.status.code(), Some(65));
+    assert!(text(&alone.stderr).contains("SECOND_PERSON_NEEDED"), "{}", text(&alone.stderr));
+    assert!(ok(&service, &["show", &id]).contains("confirmed is proposed by ana"));
+    let stale = review(&service, &[&confirm[..], &["ben", "--etag", "1"]].concat());
+    assert!(text(&stale.stderr).contains("ALERT_CHANGED"), "{}", text(&stale.stderr));
+    assert!(ok(&service, &[&confirm[..], &["ben"]].concat()).contains("confirmed"));
+
+    assert_eq!(service.interrupt(), Some(0));
+    let service = Service::start(&data);
+    let story = ok(&service, &["show", &id]);
+    let steps =
+        ["raised", "reviewed by ana", "state: open -> in_review", "proposed by ana, goods_went_on", "reviewed by ben"];
+    for step in steps {
+        assert!(story.contains(step), "{step} is not in\n{story}");
+    }
+    let told = service.watch(&["--subscription", "desk"]);
+    assert_eq!(told.lines().count(), 3, "what people did is told: {told}");
+    assert_eq!(service.interrupt(), Some(0));
+    let trail = said(&["audit", "verify", "--data", &data]);
+    assert!(trail.contains("alert_reviewed"), "{trail}");
+}
+
+#[test]
 fn rows_that_do_not_go_in_come_back_with_their_reason() {
     let place = Place::with_world("11");
     let service = Service::start(&place.path("onward.redb"));

@@ -1,34 +1,22 @@
-//! `AlertService`: following a tenant's alerts without missing one, and reading them.
+//! `AlertService`: following a tenant's alerts, reading them, and working on them.
 //!
-//! Come here for the watch. Its promise is in the comments of the proto file. Events are read from the engine as the
-//! client takes them: a slow reader costs one small page of memory and delays nobody.
+//! Come here for which call asks the engine for what. The watch is in `watch`; what a request must say is in
+//! `reviewing`; which decision is allowed when is in `alerts`, asked by the store.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::drain::{Drain, Phase};
-use super::engine::{CursorError, Engine};
+use super::drain::Drain;
+use super::engine::{Acknowledged, Engine, SubscriptionState};
 use super::identity::Tenant;
 use super::page::Query;
+use super::watch::{self, Watch};
 use super::wire::alert_service_server::AlertService;
-use super::wire::watch_alerts_response::Content;
-use super::{errors, from_proto, read, to_proto, wire};
-use crate::model::{Alert, AlertId};
-
-/// Events that are read at a time for one watch.
-const EVENTS_PER_READ: usize = 16;
-/// Silence after which a checkpoint is sent, when the request does not say.
-const CHECKPOINT_DEFAULT: Duration = Duration::from_secs(15);
-/// Shortest silence that a request can ask for.
-const CHECKPOINT_MIN: Duration = Duration::from_secs(1);
-/// Longest silence that a request can ask for.
-const CHECKPOINT_MAX: Duration = Duration::from_secs(300);
-/// Longest cursor that is looked at.
-const CURSOR_BYTES_MAX: usize = 256;
+use super::{errors, from_proto, read, reviewing, to_proto, wire};
+use crate::model::{Alert, AlertEvent, AlertId, AlertSettings, ReviewAct, Subscription};
 
 /// Serves alerts from the engine.
 pub(super) struct Alerts<E> {
@@ -48,8 +36,11 @@ impl<E: Engine> AlertService for Alerts<E> {
     ) -> Result<Response<Self::WatchAlertsStream>, Status> {
         let tenant = Tenant::of(&request)?;
         let request = request.into_inner();
-        let checkpoint_interval = checkpoint_interval(request.checkpoint_interval);
-        let sequence = start(&self.engine, &tenant, &request.cursor).await?;
+        let checkpoint_interval = watch::checkpoint_interval(request.checkpoint_interval);
+        if !request.subscription.is_empty() {
+            reviewing::subscription_name(&request.subscription)?;
+        }
+        let sequence = watch::start(&self.engine, &tenant, &request.cursor, &request.subscription).await?;
         let place = Arc::clone(&self.watches).try_acquire_owned().map_err(|_| {
             errors::exhausted(wire::ErrorReason::TooManyWatches, "too many alert watches are open on this server")
         })?;
@@ -66,11 +57,9 @@ impl<E: Engine> AlertService for Alerts<E> {
         request: Request<wire::GetAlertRequest>,
     ) -> Result<Response<wire::GetAlertResponse>, Status> {
         let tenant = Tenant::of(&request)?;
-        let id = AlertId::parse(&request.into_inner().alert_id)
-            .ok_or_else(|| errors::invalid_field("alert_id", "expected a decimal number"))?;
+        let id = reviewing::alert_id(&request.into_inner().alert_id)?;
         let found = read(&self.engine, move |engine| engine.alert(tenant.name(), id)).await?;
-        let alert =
-            found.ok_or_else(|| errors::not_found(wire::ErrorReason::AlertNotFound, "there is no such alert"))?;
+        let alert = found.ok_or_else(errors::alert_not_found)?;
         Ok(Response::new(wire::GetAlertResponse { alert: Some(to_proto::alert(&alert)) }))
     }
 
@@ -97,157 +86,170 @@ impl<E: Engine> AlertService for Alerts<E> {
         Ok(Response::new(wire::ListAlertsResponse { alerts: page.rows, next_page_token: page.next_page_token }))
     }
 
+    async fn list_alert_activity(
+        &self,
+        request: Request<wire::ListAlertActivityRequest>,
+    ) -> Result<Response<wire::ListAlertActivityResponse>, Status> {
+        let tenant = Tenant::of(&request)?;
+        let request = request.into_inner();
+        let id = reviewing::alert_id(&request.alert_id)?;
+        let filter = id.to_string();
+        let page = Query::new("ListAlertActivity", &tenant, &filter, request.page_size, request.page_token)
+            .run(
+                &self.engine,
+                move |engine, after: Option<&u64>, limit| {
+                    engine.alert_activity(tenant.name(), id, after.copied().unwrap_or(0), limit)
+                },
+                |event: &AlertEvent| event.sequence,
+                |_| true,
+                to_proto::alert_event,
+            )
+            .await?;
+        Ok(Response::new(wire::ListAlertActivityResponse { events: page.rows, next_page_token: page.next_page_token }))
+    }
+
     async fn ack_alerts(
         &self,
         request: Request<wire::AckAlertsRequest>,
     ) -> Result<Response<wire::AckAlertsResponse>, Status> {
-        Tenant::of(&request)?;
-        Err(errors::not_implemented("AckAlerts"))
+        let tenant = Tenant::of(&request)?;
+        let wire::AckAlertsRequest { subscription, cursor } = request.into_inner();
+        reviewing::subscription_name(&subscription)?;
+        let sequence = watch::place(&self.engine, &tenant, &cursor).await?;
+        let acknowledged = self.engine.acknowledge(tenant.name(), &subscription, sequence).await;
+        match acknowledged.map_err(|error| errors::of_engine(&error))? {
+            Acknowledged::Done(subscription) => {
+                let subscription = Some(self.beside_events(&tenant, subscription).await?);
+                Ok(Response::new(wire::AckAlertsResponse { subscription }))
+            }
+            Acknowledged::TooMany { limit } => Err(errors::too_many_subscriptions(limit)),
+            // Checked just now: only a store that was put back meanwhile can say so.
+            Acknowledged::Ahead => Err(errors::cursor_refused(
+                wire::ErrorReason::CursorAhead,
+                "the cursor stands after the newest event",
+                self.engine.cursor(tenant.name(), 0),
+            )),
+        }
+    }
+
+    async fn get_subscription(
+        &self,
+        request: Request<wire::GetSubscriptionRequest>,
+    ) -> Result<Response<wire::GetSubscriptionResponse>, Status> {
+        let tenant = Tenant::of(&request)?;
+        let name = request.into_inner().subscription;
+        reviewing::subscription_name(&name)?;
+        let owner = tenant.clone();
+        let found = read(&self.engine, move |engine| engine.subscription(owner.name(), &name)).await?;
+        let found = found.ok_or_else(errors::subscription_not_found)?;
+        let subscription = Some(self.beside_events(&tenant, found).await?);
+        Ok(Response::new(wire::GetSubscriptionResponse { subscription }))
+    }
+
+    async fn list_subscriptions(
+        &self,
+        request: Request<wire::ListSubscriptionsRequest>,
+    ) -> Result<Response<wire::ListSubscriptionsResponse>, Status> {
+        let tenant = Tenant::of(&request)?;
+        let request = request.into_inner();
+        let page = Query::new("ListSubscriptions", &tenant, "", request.page_size, request.page_token)
+            .run(
+                &self.engine,
+                move |engine, after: Option<&String>, limit| {
+                    let newest_sequence = engine.newest_alert_sequence(tenant.name())?;
+                    let rows = engine.subscriptions(tenant.name(), after.map(String::as_str), limit)?;
+                    let beside = |subscription: Subscription| SubscriptionState {
+                        cursor: engine.cursor(tenant.name(), subscription.sequence),
+                        subscription,
+                        newest_sequence,
+                    };
+                    Ok(rows.into_iter().map(beside).collect())
+                },
+                |state: &SubscriptionState| state.subscription.name.clone(),
+                |_| true,
+                to_proto::subscription,
+            )
+            .await?;
+        let (subscriptions, next_page_token) = (page.rows, page.next_page_token);
+        Ok(Response::new(wire::ListSubscriptionsResponse { subscriptions, next_page_token }))
+    }
+
+    async fn delete_subscription(
+        &self,
+        request: Request<wire::DeleteSubscriptionRequest>,
+    ) -> Result<Response<wire::DeleteSubscriptionResponse>, Status> {
+        let tenant = Tenant::of(&request)?;
+        let name = request.into_inner().subscription;
+        reviewing::subscription_name(&name)?;
+        let forgotten = self.engine.forget_subscription(tenant.name(), &name).await;
+        match forgotten.map_err(|error| errors::of_engine(&error))? {
+            true => Ok(Response::new(wire::DeleteSubscriptionResponse {})),
+            false => Err(errors::subscription_not_found()),
+        }
     }
 
     async fn review_alert(
         &self,
         request: Request<wire::ReviewAlertRequest>,
     ) -> Result<Response<wire::ReviewAlertResponse>, Status> {
-        Tenant::of(&request)?;
-        Err(errors::not_implemented("ReviewAlert"))
+        let tenant = Tenant::of(&request)?;
+        let request = request.into_inner();
+        let id = reviewing::alert_id(&request.alert_id)?;
+        let act = reviewing::decision(&request)?;
+        let alert = Some(self.act(&tenant, id, &request.request_id, act).await?);
+        Ok(Response::new(wire::ReviewAlertResponse { alert }))
     }
 
     async fn suppress_alert(
         &self,
         request: Request<wire::SuppressAlertRequest>,
     ) -> Result<Response<wire::SuppressAlertResponse>, Status> {
-        Tenant::of(&request)?;
-        Err(errors::not_implemented("SuppressAlert"))
+        let tenant = Tenant::of(&request)?;
+        let request = request.into_inner();
+        let id = reviewing::alert_id(&request.alert_id)?;
+        let act = reviewing::silence(&request)?;
+        let alert = Some(self.act(&tenant, id, &request.request_id, act).await?);
+        Ok(Response::new(wire::SuppressAlertResponse { alert }))
+    }
+
+    async fn get_alert_settings(
+        &self,
+        request: Request<wire::GetAlertSettingsRequest>,
+    ) -> Result<Response<wire::GetAlertSettingsResponse>, Status> {
+        let tenant = Tenant::of(&request)?;
+        let AlertSettings { four_eyes } =
+            read(&self.engine, move |engine| engine.alert_settings(tenant.name())).await?;
+        Ok(Response::new(wire::GetAlertSettingsResponse { settings: Some(wire::AlertSettings { four_eyes }) }))
+    }
+
+    async fn update_alert_settings(
+        &self,
+        request: Request<wire::UpdateAlertSettingsRequest>,
+    ) -> Result<Response<wire::UpdateAlertSettingsResponse>, Status> {
+        let tenant = Tenant::of(&request)?;
+        let settings = request.into_inner().settings;
+        let settings = settings.ok_or_else(|| errors::invalid_field("settings", "is needed"))?;
+        let wanted = AlertSettings { four_eyes: settings.four_eyes };
+        let set = self.engine.set_alert_settings(tenant.name(), wanted).await;
+        set.map_err(|error| errors::of_engine(&error))?;
+        Ok(Response::new(wire::UpdateAlertSettingsResponse { settings: Some(settings) }))
     }
 }
 
-fn checkpoint_interval(asked: Option<prost_types::Duration>) -> Duration {
-    let asked = asked.map_or(CHECKPOINT_DEFAULT, |asked| Duration::try_from(asked).unwrap_or(CHECKPOINT_MIN));
-    asked.clamp(CHECKPOINT_MIN, CHECKPOINT_MAX)
-}
-
-/// The event after which a watch begins.
-async fn start<E: Engine>(engine: &E, tenant: &Tenant, cursor: &str) -> Result<u64, Status> {
-    let place = match cursor {
-        "" => Ok(0),
-        text if text.len() > CURSOR_BYTES_MAX => Err(CursorError::Malformed),
-        text => engine.parse_cursor(tenant.name(), text),
-    };
-    let refused =
-        |reason, description| Err(errors::cursor_refused(reason, description, engine.cursor(tenant.name(), 0)));
-    let sequence = match place {
-        Ok(sequence) => sequence,
-        Err(CursorError::Malformed) => {
-            let description = "expected a cursor as the service sent it to this tenant";
-            return Err(errors::invalid(wire::ErrorReason::CursorMalformed, "cursor", description));
-        }
-        Err(CursorError::OtherStore) => {
-            return refused(wire::ErrorReason::CursorOfOtherStore, "the cursor is from another store");
-        }
-    };
-    let owner = tenant.clone();
-    let newest = read(engine, move |engine| engine.newest_alert_sequence(owner.name())).await?;
-    if sequence > newest {
-        return refused(wire::ErrorReason::CursorAhead, "the cursor stands after the newest event");
-    }
-    Ok(sequence)
-}
-
-/// A place in a tenant's events that moves as the client takes messages.
-struct Watch<E> {
-    engine: E,
-    tenant: Tenant,
-    /// The last event that was handed over.
-    sequence: u64,
-    messages: mpsc::Sender<Result<wire::WatchAlertsResponse, Status>>,
-    drain: Drain,
-    checkpoint_interval: Duration,
-    _place: OwnedSemaphorePermit,
-}
-
-/// The client left: nobody needs to be told anything.
-struct ClientLeft;
-
-/// Why a watch ends.
-enum End {
-    ClientLeft,
-    Failed(Status),
-    ServerEnds,
-}
-
-impl From<ClientLeft> for End {
-    fn from(_: ClientLeft) -> Self {
-        Self::ClientLeft
-    }
-}
-
-impl<E: Engine> Watch<E> {
-    async fn run(&mut self) {
-        let status = match self.follow().await {
-            Ok(never) => match never {},
-            Err(End::ClientLeft) => return,
-            Err(End::Failed(status)) => status,
-            Err(End::ServerEnds) => {
-                // A reader that is too slow for this has the cursor of the message before.
-                if self.checkpoint().await.is_err() {
-                    return;
-                }
-                errors::shutting_down()
-            }
-        };
-        // A client that is gone need not be told.
-        let _ = self.messages.send(Err(status)).await;
-    }
-
-    async fn follow(&mut self) -> Result<std::convert::Infallible, End> {
-        let mut changes = self.engine.changes();
-        self.checkpoint().await?;
-        loop {
-            // Marked as seen before reading: a commit in between wakes once too often, never too rarely.
-            changes.borrow_and_update();
-            while self.send_ready().await? {}
-            let drain = self.drain.clone();
-            tokio::select! {
-                () = drain.reached(Phase::Ending) => return Err(End::ServerEnds),
-                () = self.messages.closed() => return Err(End::ClientLeft),
-                changed = changes.changed() => {
-                    // The engine is gone, and so is the server.
-                    changed.map_err(|_| End::ServerEnds)?;
-                }
-                () = tokio::time::sleep(self.checkpoint_interval) => self.checkpoint().await?,
-            }
+impl<E: Engine> Alerts<E> {
+    async fn act(&self, tenant: &Tenant, id: AlertId, request_id: &str, act: ReviewAct) -> Result<wire::Alert, Status> {
+        reviewing::request_id(request_id)?;
+        let done = self.engine.review(tenant.name(), id, request_id, act).await;
+        match done.map_err(|error| errors::of_engine(&error))? {
+            Ok(event) => Ok(to_proto::alert(&event.alert)),
+            Err(refusal) => Err(errors::review_refused(refusal)),
         }
     }
 
-    /// Sends what there is, up to one page; false when there was nothing.
-    async fn send_ready(&mut self) -> Result<bool, End> {
-        let (tenant, after) = (self.tenant.clone(), self.sequence);
-        let events = read(&self.engine, move |engine| engine.alert_events(tenant.name(), after, EVENTS_PER_READ))
-            .await
-            .map_err(End::Failed)?;
-        let has_events = !events.is_empty();
-        for event in events {
-            if self.drain.has_reached(Phase::Ending) {
-                return Err(End::ServerEnds);
-            }
-            if event.sequence != self.sequence + 1 {
-                return Err(End::Failed(errors::internal("an alert event is missing or there twice")));
-            }
-            let content = Content::Event(to_proto::alert_event(&event));
-            self.send(event.sequence, content).await?;
-            self.sequence = event.sequence;
-        }
-        Ok(has_events)
-    }
-
-    async fn checkpoint(&self) -> Result<(), ClientLeft> {
-        self.send(self.sequence, Content::Checkpoint(wire::Checkpoint {})).await
-    }
-
-    async fn send(&self, sequence: u64, content: Content) -> Result<(), ClientLeft> {
-        let cursor = self.engine.cursor(self.tenant.name(), sequence);
-        let message = wire::WatchAlertsResponse { cursor, content: Some(content) };
-        self.messages.send(Ok(message)).await.map_err(|_| ClientLeft)
+    async fn beside_events(&self, tenant: &Tenant, subscription: Subscription) -> Result<wire::Subscription, Status> {
+        let owner = tenant.clone();
+        let newest_sequence = read(&self.engine, move |engine| engine.newest_alert_sequence(owner.name())).await?;
+        let cursor = self.engine.cursor(tenant.name(), subscription.sequence);
+        Ok(to_proto::subscription(&SubscriptionState { subscription, newest_sequence, cursor }))
     }
 }

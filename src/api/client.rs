@@ -16,7 +16,7 @@ use super::watch_client::Watch;
 use super::wire::alert_service_client::AlertServiceClient;
 use super::wire::screening_service_client::ScreeningServiceClient;
 use super::{errors, to_proto, wire};
-use crate::model::{Alert, Finding, Level, OrderKey};
+use crate::model::{Advice, Alert, AlertState, Finding, Level, OrderKey, OrderLine};
 
 /// Most bytes of one answer.
 pub(super) const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -117,6 +117,14 @@ impl Client {
         }
     }
 
+    /// What to do with an order line before it ships.
+    pub async fn screen(&self, order: &OrderLine) -> Result<Advice, ClientError> {
+        let order = Some(to_proto::order_line(order));
+        let request = wire::ScreenOrderRequest { order, ..wire::ScreenOrderRequest::default() };
+        let answer = self.screening().screen_order(self.request(request)).await?.into_inner();
+        Ok(from_proto::advice(&self.tenant, answer)?)
+    }
+
     /// A page of findings of at least this level; `page_size` 0 leaves it to the server.
     pub async fn findings(
         &self,
@@ -157,10 +165,16 @@ impl Client {
 
     /// All alerts of the tenant, the oldest first.
     pub async fn all_alerts(&self) -> Result<Vec<Alert>, ClientError> {
+        self.alerts_in(None).await
+    }
+
+    /// All alerts of the tenant in one state, or in any, the oldest first.
+    pub async fn alerts_in(&self, state: Option<AlertState>) -> Result<Vec<Alert>, ClientError> {
+        let state = state.map_or(wire::AlertState::Unspecified, from_proto::alert_state_to).into();
         let mut all = Vec::new();
         let mut page_token = String::new();
         loop {
-            let request = self.request(wire::ListAlertsRequest { page_token, ..wire::ListAlertsRequest::default() });
+            let request = self.request(wire::ListAlertsRequest { page_token, page_size: 0, state });
             let answer = self.alerts().list_alerts(request).await?.into_inner();
             for alert in answer.alerts {
                 all.push(from_proto::alert(&self.tenant, alert)?);

@@ -7,7 +7,8 @@ use tokio::sync::watch;
 
 use crate::audit::AuditEntry;
 use crate::model::{
-    Alert, AlertEvent, AlertId, Company, Country, DocumentKey, Finding, OrderKey, OrderLine, Record, ShipmentLine,
+    Advice, Alert, AlertEvent, AlertId, AlertSettings, Company, Country, DocumentKey, Finding, OrderKey, OrderLine,
+    Record, ReviewAct, ReviewRefusal, ShipmentLine, Subscription,
 };
 
 /// Accepts records, answers questions, tells of changes.
@@ -57,6 +58,10 @@ pub trait Engine: Clone + Send + Sync + 'static {
     /// Current findings, by order line.
     fn findings(&self, tenant: &str, after: Option<&OrderKey>, limit: usize) -> Result<Vec<Finding>, EngineError>;
 
+    /// Judges an order line of the tenant beside everything held, whether it is stored or not, and advises on it;
+    /// nothing when another order line of this name is stored. May wait for a settling.
+    fn screen(&self, tenant: &str, line: &OrderLine) -> Result<Option<Advice>, EngineError>;
+
     /// An alert of the tenant.
     fn alert(&self, tenant: &str, id: AlertId) -> Result<Option<Alert>, EngineError>;
     /// Alerts of the tenant, the oldest first.
@@ -65,6 +70,39 @@ pub trait Engine: Clone + Send + Sync + 'static {
     fn alert_events(&self, tenant: &str, after_sequence: u64, limit: usize) -> Result<Vec<AlertEvent>, EngineError>;
     /// The last alert event there is; 0 when there is none.
     fn newest_alert_sequence(&self, tenant: &str) -> Result<u64, EngineError>;
+    /// The first alert event that is still held; 1 when there is none.
+    fn oldest_alert_sequence(&self, tenant: &str) -> Result<u64, EngineError>;
+    /// Events of one alert after a sequence, in order: its history.
+    fn alert_activity(
+        &self,
+        tenant: &str,
+        id: AlertId,
+        after_sequence: u64,
+        limit: usize,
+    ) -> Result<Vec<AlertEvent>, EngineError>;
+
+    /// Does what a person wants with an alert; durable when it returns. The same request id with the same act gives the
+    /// first event again and does nothing.
+    async fn review(
+        &self,
+        tenant: &str,
+        id: AlertId,
+        request_id: &str,
+        act: ReviewAct,
+    ) -> Result<Result<AlertEvent, ReviewRefusal>, EngineError>;
+    /// How the tenant wants alerts to be worked on.
+    fn alert_settings(&self, tenant: &str) -> Result<AlertSettings, EngineError>;
+    /// Sets how the tenant wants alerts to be worked on; durable when it returns.
+    async fn set_alert_settings(&self, tenant: &str, settings: AlertSettings) -> Result<(), EngineError>;
+
+    /// Moves a named subscription of the tenant forward, never back; durable when it returns.
+    async fn acknowledge(&self, tenant: &str, name: &str, sequence: u64) -> Result<Acknowledged, EngineError>;
+    /// A named subscription of the tenant.
+    fn subscription(&self, tenant: &str, name: &str) -> Result<Option<Subscription>, EngineError>;
+    /// Named subscriptions of the tenant, by name.
+    fn subscriptions(&self, tenant: &str, after: Option<&str>, limit: usize) -> Result<Vec<Subscription>, EngineError>;
+    /// Forgets a named subscription; false when there is none.
+    async fn forget_subscription(&self, tenant: &str, name: &str) -> Result<bool, EngineError>;
 
     /// Audit entries of the tenant after a sequence, in order.
     fn audit_entries(&self, tenant: &str, after_sequence: u64, limit: usize) -> Result<Vec<AuditEntry>, EngineError>;
@@ -84,6 +122,31 @@ pub enum RecordOutcome {
     Unchanged,
     /// Another record with the same key was there before; that one is kept.
     Conflict,
+}
+
+/// What came of an acknowledgement.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Acknowledged {
+    /// The subscription stands here now.
+    Done(Subscription),
+    /// The position lies after the tenant's newest event.
+    Ahead,
+    /// The tenant has as many subscriptions as it may have.
+    TooMany {
+        /// How many that is.
+        limit: usize,
+    },
+}
+
+/// A named subscription beside the events there are, as clients see it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SubscriptionState {
+    /// How far the client has handled events.
+    pub subscription: Subscription,
+    /// The tenant's newest event.
+    pub newest_sequence: u64,
+    /// Resumes after the last event that was acknowledged.
+    pub cursor: String,
 }
 
 /// Names a company row: country and identifier as they came. Ordered as the engine lists them.
@@ -114,6 +177,9 @@ pub enum EngineError {
         /// What happened.
         cause: String,
     },
+    /// It was started a short time ago; trying again later helps.
+    #[error("not everything that is stored is taken up yet")]
+    NotReady,
     /// There is no space left to store anything.
     #[error("no space left")]
     Full,

@@ -11,6 +11,8 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use super::engine::EngineError;
 use super::wire::ErrorReason;
+use crate::intake::FieldFault;
+use crate::model::ReviewRefusal;
 
 /// The `domain` of every `google.rpc.ErrorInfo`.
 pub const ERROR_DOMAIN: &str = "onward";
@@ -63,6 +65,65 @@ pub(super) fn not_found(reason: ErrorReason, description: &str) -> Status {
     Status::with_error_details(Code::NotFound, description, details(reason, []))
 }
 
+/// No alert, or not the caller's.
+pub(super) fn alert_not_found() -> Status {
+    not_found(ErrorReason::AlertNotFound, "there is no such alert")
+}
+
+/// No subscription of this name, or not the caller's.
+pub(super) fn subscription_not_found() -> Status {
+    not_found(ErrorReason::SubscriptionNotFound, "nothing was acknowledged under this name")
+}
+
+/// One name more than a tenant may have.
+pub(super) fn too_many_subscriptions(limit: usize) -> Status {
+    let details = details(ErrorReason::TooManySubscriptions, [("limit", limit.to_string())]);
+    let text = format!("a tenant has at most {limit} named subscriptions");
+    Status::with_error_details(Code::ResourceExhausted, text, details)
+}
+
+/// Why a person cannot do this with an alert.
+pub(super) fn review_refused(refusal: ReviewRefusal) -> Status {
+    match refusal {
+        ReviewRefusal::NotFound => alert_not_found(),
+        ReviewRefusal::Changed { revision } => {
+            let details = details(ErrorReason::AlertChanged, [("etag", revision.to_string())]);
+            Status::with_error_details(Code::Aborted, "the alert has changed since it was read", details)
+        }
+        ReviewRefusal::NotAllowed { from, to } => {
+            let (from, to) = (from.as_str(), to.as_str());
+            let ends = [("from", from.to_owned()), ("to", to.to_owned())];
+            let details = details(ErrorReason::TransitionNotAllowed, ends);
+            let text = format!("people cannot move an alert from {from} to {to}");
+            Status::with_error_details(Code::FailedPrecondition, text, details)
+        }
+        ReviewRefusal::SecondPersonNeeded => {
+            let details = details(ErrorReason::SecondPersonNeeded, []);
+            let text = "another person must send the same decision";
+            Status::with_error_details(Code::FailedPrecondition, text, details)
+        }
+        ReviewRefusal::ExpiryOutOfRange => {
+            invalid_field("expire_time", "expected a time after now and at most 366 days after")
+        }
+    }
+}
+
+/// Another order line of this name is stored.
+pub(super) fn order_conflict() -> Status {
+    let details = details(ErrorReason::OrderConflict, []);
+    Status::with_error_details(Code::AlreadyExists, "another order line of this name is stored", details)
+}
+
+/// A record in a request that breaks the rules of `intake`; `field` is the field that holds it.
+pub(super) fn record_faults(field: &str, faults: Vec<FieldFault>) -> Status {
+    let mut details = details(ErrorReason::InvalidField, []);
+    for fault in &faults {
+        details.add_bad_request_violation(format!("{field}.{}", fault.column), &fault.detail);
+    }
+    let first = faults.first().map(|fault| format!("{}: {}", fault.column, fault.detail)).unwrap_or_default();
+    Status::with_error_details(Code::InvalidArgument, format!("{field}.{first}"), details)
+}
+
 /// A method that has its place and is not served yet.
 pub(super) fn not_implemented(method: &str) -> Status {
     let details = details(ErrorReason::NotImplemented, [("method", method.to_owned())]);
@@ -102,6 +163,10 @@ pub(super) fn of_engine(error: &EngineError) -> Status {
             tracing::warn!(cause, "store unavailable");
             with_retry(Code::Unavailable, ErrorReason::StoreUnavailable, "the store cannot serve just now")
         }
+        EngineError::NotReady => {
+            let text = "the service still takes up what is stored";
+            with_retry(Code::Unavailable, ErrorReason::ScreeningNotReady, text)
+        }
         EngineError::Full => {
             tracing::error!("store full");
             with_retry(Code::ResourceExhausted, ErrorReason::StoreFull, "the store has no space left")
@@ -140,6 +205,7 @@ mod tests {
         let cases = [
             (EngineError::RequestIdReused, Code::InvalidArgument, "REQUEST_ID_REUSED", false),
             (EngineError::Unavailable { cause: cause() }, Code::Unavailable, "STORE_UNAVAILABLE", true),
+            (EngineError::NotReady, Code::Unavailable, "SCREENING_NOT_READY", true),
             (EngineError::Full, Code::ResourceExhausted, "STORE_FULL", true),
             (EngineError::Fault { cause: cause() }, Code::Internal, "INTERNAL", false),
         ];

@@ -3,13 +3,15 @@
 //! Come here when a message or an enum gets another value. With `to_proto` this is the only file that knows both.
 //! Records go through the rules of `intake`: a record that a file may hold may come over the wire, and no other.
 
-use super::engine::CompanyName;
+use super::engine::{CompanyName, SubscriptionState};
 use super::wire;
 use crate::intake::{FieldFault, RejectReason, company_from_fields, order_from_fields, shipment_from_fields};
 use crate::model::{
-    Alert, AlertEvent, AlertEventKind, AlertId, AlertState, Amount, Bits, Company, Country, Day, DocumentKey,
-    DocumentKind, Evidence, EvidenceKind, Finding, FindingKind, IndicatorOutcome, IndicatorResult, Level, Link,
-    OrderKey, OrderLine, Probability, RejectedAlternative, ShipmentLine, Unit,
+    Advice, AdviceReason, AdviceReasonKind, Alert, AlertAct, AlertAspect, AlertChange, AlertEvent, AlertEventKind,
+    AlertId, AlertState, Amount, Bits, Company, Country, Day, DocumentKey, DocumentKind, Evidence, EvidenceKind,
+    EvidenceMarks, Finding, FindingKind, IndicatorOutcome, IndicatorResult, Level, Link, OrderKey, OrderLine,
+    Probability, Proposal, RecommendedAction, RejectedAlternative, ReviewDecision, ReviewReason, ShipmentLine,
+    Subscription, Suppression, Unit,
 };
 
 /// Most bytes of one record on the wire.
@@ -45,8 +47,38 @@ same_words!(
 );
 same_words!(level_to, level_from, Level, [None, Low, Medium, High]);
 same_words!(outcome_to, outcome_from, IndicatorOutcome, [Raised, Clear, NotComputable]);
-same_words!(alert_state_to, alert_state_from, AlertState, [Open, Closed]);
-same_words!(event_kind_to, event_kind_from, AlertEventKind, [Raised, Updated, Lowered, Closed, Reopened]);
+same_words!(
+    alert_state_to,
+    alert_state_from,
+    AlertState,
+    [Open, Closed, InReview, Escalated, Confirmed, Dismissed, Suppressed]
+);
+same_words!(
+    event_kind_to,
+    event_kind_from,
+    AlertEventKind,
+    [Raised, Updated, Lowered, Closed, Reopened, Reviewed, Proposed, Commented, Suppressed]
+);
+same_words!(action_to, action_from, RecommendedAction, [Release, Review, Hold]);
+same_words!(
+    advice_reason_to,
+    advice_reason_from,
+    AdviceReasonKind,
+    [BuyersRecord, BuyersShipments, RelatedFirms, RedFlag, Finding]
+);
+same_words!(
+    aspect_to,
+    aspect_from,
+    AlertAspect,
+    [Score, Level, Kind, Quantity, Goods, Parties, Flags, Path, State, Assignee, Proposal, Suppression]
+);
+same_words!(decision_to, decision_from, ReviewDecision, [Open, InReview, Escalated, Confirmed, Dismissed, Comment]);
+same_words!(
+    reason_to,
+    reason_from,
+    ReviewReason,
+    [GoodsWentOn, OtherGoods, OtherParty, OtherSupply, Licensed, RecordWrong, Other]
+);
 same_words!(
     evidence_kind_to,
     evidence_kind_from,
@@ -235,6 +267,24 @@ pub(super) fn finding(tenant: &str, finding: wire::Finding) -> Result<Finding, N
     })
 }
 
+/// Advice that the service sent to this tenant.
+pub(super) fn advice(tenant: &str, answer: wire::ScreenOrderResponse) -> Result<Advice, NotUnderstood> {
+    let action = action_from(answer.action()).ok_or(NotUnderstood("action"))?;
+    let reason = |reason: wire::AdviceReason| {
+        Ok(AdviceReason {
+            kind: advice_reason_from(reason.kind()).ok_or(NotUnderstood("kind"))?,
+            bits: Bits(reason.weight_millibits),
+            text: reason.text,
+        })
+    };
+    Ok(Advice {
+        action,
+        risk: Probability::from_f64(answer.risk),
+        reasons: answer.reasons.into_iter().map(reason).collect::<Result<_, _>>()?,
+        finding: finding(tenant, answer.finding.ok_or(NotUnderstood("finding"))?)?,
+    })
+}
+
 /// An alert event that the service sent to this tenant.
 pub(super) fn alert_event(tenant: &str, event: wire::AlertEvent) -> Result<AlertEvent, NotUnderstood> {
     Ok(AlertEvent {
@@ -242,6 +292,12 @@ pub(super) fn alert_event(tenant: &str, event: wire::AlertEvent) -> Result<Alert
         at_millis: millis("commit_time", event.commit_time)?,
         kind: event_kind_from(event.kind()).ok_or(NotUnderstood("kind"))?,
         alert: alert(tenant, event.alert.ok_or(NotUnderstood("alert"))?)?,
+        changes: event.changes.into_iter().map(change).collect::<Result<_, _>>()?,
+        act: event.act.map(|act| AlertAct {
+            reason: reason_from(act.reason()),
+            actor: act.actor,
+            comment: act.comment,
+        }),
     })
 }
 
@@ -264,6 +320,48 @@ pub(super) fn alert(tenant: &str, alert: wire::Alert) -> Result<Alert, NotUnders
         summary: alert.summary,
         case_hash: hash("case_hash", &alert.case_hash)?,
         fingerprint: hash("fingerprint", &alert.fingerprint)?,
+        assignee: alert.assignee,
+        proposal: alert.proposal.map(proposal).transpose()?,
+        suppression: alert.suppression.map(suppression).transpose()?,
+        // The service keeps them to itself: they only say what later evidence is compared with.
+        marks: EvidenceMarks::default(),
+    })
+}
+
+/// A named subscription that the service sent.
+pub(super) fn subscription(subscription: wire::Subscription) -> Result<SubscriptionState, NotUnderstood> {
+    Ok(SubscriptionState {
+        subscription: Subscription {
+            sequence: subscription.acked_sequence,
+            created_at_millis: millis("create_time", subscription.create_time)?,
+            acked_at_millis: millis("ack_time", subscription.ack_time)?,
+            name: subscription.name,
+        },
+        newest_sequence: subscription.newest_sequence,
+        cursor: subscription.cursor,
+    })
+}
+
+fn change(change: wire::AlertChange) -> Result<AlertChange, NotUnderstood> {
+    let aspect = aspect_from(change.aspect()).ok_or(NotUnderstood("aspect"))?;
+    Ok(AlertChange { aspect, before: change.before, after: change.after })
+}
+
+fn proposal(proposal: wire::ReviewProposal) -> Result<Proposal, NotUnderstood> {
+    Ok(Proposal {
+        decision: decision_from(proposal.decision()).ok_or(NotUnderstood("decision"))?,
+        reason: reason_from(proposal.reason()),
+        at_millis: millis("propose_time", proposal.propose_time)?,
+        actor: proposal.actor,
+    })
+}
+
+fn suppression(suppression: wire::Suppression) -> Result<Suppression, NotUnderstood> {
+    Ok(Suppression {
+        at_millis: millis("create_time", suppression.create_time)?,
+        expires_at_millis: millis("expire_time", suppression.expire_time)?,
+        reason: suppression.reason,
+        actor: suppression.actor,
     })
 }
 
@@ -382,7 +480,8 @@ fn hash(field: &'static str, bytes: &[u8]) -> Result<[u8; 32], NotUnderstood> {
     bytes.try_into().map_err(|_| NotUnderstood(field))
 }
 
-fn millis(field: &'static str, time: Option<prost_types::Timestamp>) -> Result<u64, NotUnderstood> {
+/// Milliseconds since 1970.
+pub(super) fn millis(field: &'static str, time: Option<prost_types::Timestamp>) -> Result<u64, NotUnderstood> {
     let time = time.ok_or(NotUnderstood(field))?;
     let (seconds, nanos) = (u64::try_from(time.seconds), u64::try_from(time.nanos));
     match (seconds, nanos) {

@@ -1,23 +1,36 @@
 //! `ScreeningService`: findings, their explanation, and waiting for them.
 //!
-//! Come here for how findings are asked for. Screening on demand and batch jobs have their place in the contract and
-//! are not served yet. How findings come about is the engine's.
+//! Come here for how findings are asked for, also before an order is stored. Batch jobs have their place in the contract
+//! and are not served yet. How findings come about is the engine's.
 
+use std::num::NonZero;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use super::engine::Engine;
 use super::identity::Tenant;
+use super::ingest::REQUEST_ID_BYTES_MAX;
 use super::page::Query;
 use super::wire::screening_service_server::ScreeningService;
 use super::{errors, explain, from_proto, read, to_proto, wire};
-use crate::model::{Finding, Level};
+use crate::model::{Finding, Level, Record};
 
 /// Serves findings from the engine.
 pub(super) struct Screening<E> {
-    pub(super) engine: E,
+    engine: E,
+    /// One place for each order line that is screened just now.
+    screens: Arc<Semaphore>,
 }
 
 impl<E: Engine> Screening<E> {
+    /// Over an engine; as many order lines are screened at a time as there are cores.
+    pub(super) fn new(engine: E) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Self { engine, screens: Arc::new(Semaphore::new(cores)) }
+    }
+
     async fn find(&self, tenant: Tenant, order: Option<wire::OrderKey>) -> Result<Finding, Status> {
         let key = from_proto::order_key(order).map_err(|fault| errors::key_fault("order", fault))?;
         let found = read(&self.engine, move |engine| engine.finding(tenant.name(), &key)).await?;
@@ -33,8 +46,31 @@ impl<E: Engine> ScreeningService for Screening<E> {
         &self,
         request: Request<wire::ScreenOrderRequest>,
     ) -> Result<Response<wire::ScreenOrderResponse>, Status> {
-        Tenant::of(&request)?;
-        Err(errors::not_implemented("ScreenOrder"))
+        let tenant = Tenant::of(&request)?;
+        let wire::ScreenOrderRequest { order, store, request_id } = request.into_inner();
+        let order = order.ok_or_else(|| errors::invalid_field("order", "is needed"))?;
+        let line = from_proto::order_line(&order).map_err(|faults| errors::record_faults("order", faults))?;
+        if store && !(1..=REQUEST_ID_BYTES_MAX).contains(&request_id.len()) {
+            let description = format!("expected 1 to {REQUEST_ID_BYTES_MAX} bytes, to store under");
+            return Err(errors::invalid_field("request_id", &description));
+        }
+        // Judging takes a core: no more at a time than there are, and the others wait here for as long as they like.
+        let place = Arc::clone(&self.screens).acquire_owned().await.map_err(|_| errors::shutting_down())?;
+        let (owner, asked) = (tenant.clone(), line.clone());
+        let advice = read(&self.engine, move |engine| {
+            // Kept to the end of the work, also when nobody waits for it any more.
+            let _place = place;
+            engine.screen(owner.name(), &asked)
+        })
+        .await?;
+        let mut answer = to_proto::advice(&advice.ok_or_else(errors::order_conflict)?);
+        if store {
+            let records = vec![Record::Order(Box::new(line))];
+            let accepted = self.engine.accept(tenant.name(), &request_id, records).await;
+            let outcomes = accepted.map_err(|error| errors::of_engine(&error))?;
+            answer.stored = outcomes.first().map(|outcome| to_proto::record_outcome(*outcome));
+        }
+        Ok(Response::new(answer))
     }
 
     async fn get_finding(

@@ -185,7 +185,7 @@ async fn routes<E: Engine>(
         .add_service(with_limits!(OrderServiceServer::new(orders)))
         .add_service(with_limits!(ShipmentServiceServer::new(shipments)))
         .add_service(with_limits!(CompanyServiceServer::new(companies)))
-        .add_service(with_limits!(ScreeningServiceServer::new(Screening { engine: engine.clone() })))
+        .add_service(with_limits!(ScreeningServiceServer::new(Screening::new(engine.clone()))))
         .add_service(with_limits!(AlertServiceServer::new(alerts)))
         .add_service(with_limits!(AuditServiceServer::new(Audit { engine: engine.clone() })))
         .add_service(with_limits!(ListServiceServer::new(Lists)))

@@ -5,14 +5,17 @@
 
 use tokio::sync::watch;
 
-use super::engine::{CompanyName, CursorError, Engine, EngineError, RecordOutcome};
+use super::engine::{Acknowledged, CompanyName, CursorError, Engine, EngineError, RecordOutcome};
 use crate::alerts::{CursorError as StoreCursorError, Cursors};
 use crate::audit::AuditEntry;
 use crate::model::{
-    Alert, AlertEvent, AlertId, Company, DocumentKey, Finding, OrderKey, OrderLine, Record, ShipmentLine,
+    Advice, Alert, AlertEvent, AlertId, AlertSettings, Company, DocumentKey, Finding, OrderKey, OrderLine, Record,
+    ReviewAct, ReviewRefusal, ShipmentLine, Subscription,
 };
-use crate::screening::Service;
-use crate::store::{AcceptBatch, CompanyKey, RecordOutcome as StoreOutcome, StoreError, TenantView};
+use crate::screening::{Screened, Service, ServiceError};
+use crate::store::{
+    AcceptBatch, AckOutcome, CompanyKey, RecordOutcome as StoreOutcome, SUBSCRIPTIONS_MAX, StoreError, TenantView,
+};
 
 #[tonic::async_trait]
 impl Engine for Service {
@@ -74,6 +77,15 @@ impl Engine for Service {
         see(self, tenant, |view| Ok(view.findings(after, limit)?.into_iter().map(|stored| stored.finding).collect()))
     }
 
+    fn screen(&self, tenant: &str, line: &OrderLine) -> Result<Option<Advice>, EngineError> {
+        match Self::screen(self, tenant, line) {
+            Ok(Screened::Advised(advice)) => Ok(Some(*advice)),
+            Ok(Screened::Conflict) => Ok(None),
+            Err(ServiceError::TakingUp) => Err(EngineError::NotReady),
+            Err(fault) => Err(EngineError::Fault { cause: fault.to_string() }),
+        }
+    }
+
     fn alert(&self, tenant: &str, id: AlertId) -> Result<Option<Alert>, EngineError> {
         see(self, tenant, |view| view.alert(id))
     }
@@ -88,6 +100,58 @@ impl Engine for Service {
 
     fn newest_alert_sequence(&self, tenant: &str) -> Result<u64, EngineError> {
         see(self, tenant, |view| view.newest_event_sequence())
+    }
+
+    fn oldest_alert_sequence(&self, tenant: &str) -> Result<u64, EngineError> {
+        see(self, tenant, |view| view.oldest_event_sequence())
+    }
+
+    fn alert_activity(
+        &self,
+        tenant: &str,
+        id: AlertId,
+        after_sequence: u64,
+        limit: usize,
+    ) -> Result<Vec<AlertEvent>, EngineError> {
+        see(self, tenant, |view| view.events_of_alert(id, after_sequence, limit))
+    }
+
+    async fn review(
+        &self,
+        tenant: &str,
+        id: AlertId,
+        request_id: &str,
+        act: ReviewAct,
+    ) -> Result<Result<AlertEvent, ReviewRefusal>, EngineError> {
+        Self::review(self, tenant, id, request_id, act).await.map_err(of_store)
+    }
+
+    fn alert_settings(&self, tenant: &str) -> Result<AlertSettings, EngineError> {
+        see(self, tenant, |view| view.alert_settings())
+    }
+
+    async fn set_alert_settings(&self, tenant: &str, settings: AlertSettings) -> Result<(), EngineError> {
+        self.store().set_alert_settings(tenant, settings).await.map_err(of_store)
+    }
+
+    async fn acknowledge(&self, tenant: &str, name: &str, sequence: u64) -> Result<Acknowledged, EngineError> {
+        Ok(match self.store().acknowledge(tenant, name, sequence).await.map_err(of_store)? {
+            AckOutcome::Done(subscription) => Acknowledged::Done(subscription),
+            AckOutcome::Ahead => Acknowledged::Ahead,
+            AckOutcome::TooMany => Acknowledged::TooMany { limit: SUBSCRIPTIONS_MAX },
+        })
+    }
+
+    fn subscription(&self, tenant: &str, name: &str) -> Result<Option<Subscription>, EngineError> {
+        see(self, tenant, |view| view.subscription(name))
+    }
+
+    fn subscriptions(&self, tenant: &str, after: Option<&str>, limit: usize) -> Result<Vec<Subscription>, EngineError> {
+        see(self, tenant, |view| view.subscriptions(after, limit))
+    }
+
+    async fn forget_subscription(&self, tenant: &str, name: &str) -> Result<bool, EngineError> {
+        self.store().forget_subscription(tenant, name).await.map_err(of_store)
     }
 
     fn audit_entries(&self, tenant: &str, after_sequence: u64, limit: usize) -> Result<Vec<AuditEntry>, EngineError> {

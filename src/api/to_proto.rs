@@ -3,17 +3,17 @@
 //! Come here when a message gets another field. With `from_proto` this is the only file that knows both.
 //! Nothing here can fail: what the model holds, the wire can say.
 
-use super::engine::{CompanyName, RecordOutcome};
+use super::engine::{CompanyName, RecordOutcome, SubscriptionState};
 use super::from_proto::{
-    alert_state_to, document_kind_to, event_kind_to, evidence_kind_to, fault_reason_to, finding_kind_to, level_to,
-    outcome_to,
+    action_to, advice_reason_to, alert_state_to, aspect_to, decision_to, document_kind_to, event_kind_to,
+    evidence_kind_to, fault_reason_to, finding_kind_to, level_to, outcome_to, reason_to,
 };
 use super::wire;
 use crate::audit::AuditEntry;
 use crate::intake::FieldFault;
 use crate::model::{
-    Alert, AlertEvent, Amount, Company, Country, Day, DocumentKey, Evidence, Finding, HsCode, IndicatorResult, Link,
-    OrderKey, OrderLine, Party, RejectedAlternative, ShipmentLine,
+    Advice, Alert, AlertChange, AlertEvent, Amount, Company, Country, Day, DocumentKey, Evidence, Finding, HsCode,
+    IndicatorResult, Link, OrderKey, OrderLine, Party, RejectedAlternative, ReviewReason, ShipmentLine,
 };
 
 /// An order line.
@@ -149,6 +149,22 @@ pub(super) fn finding(finding: &Finding) -> wire::Finding {
     }
 }
 
+/// Advice on an order line; what became of storing it is added by whoever stored it.
+pub(super) fn advice(advice: &Advice) -> wire::ScreenOrderResponse {
+    let reasons = advice.reasons.iter().map(|reason| wire::AdviceReason {
+        kind: advice_reason_to(reason.kind).into(),
+        text: reason.text.clone(),
+        weight_millibits: reason.bits.0,
+    });
+    wire::ScreenOrderResponse {
+        action: action_to(advice.action).into(),
+        finding: Some(finding(&advice.finding)),
+        risk: advice.risk.to_f64(),
+        reasons: reasons.collect(),
+        stored: None,
+    }
+}
+
 /// An alert, without its tenant.
 pub(super) fn alert(alert: &Alert) -> wire::Alert {
     wire::Alert {
@@ -167,7 +183,38 @@ pub(super) fn alert(alert: &Alert) -> wire::Alert {
         summary: alert.summary.clone(),
         case_hash: alert.case_hash.to_vec(),
         fingerprint: alert.fingerprint.to_vec(),
+        assignee: alert.assignee.clone(),
+        proposal: alert.proposal.as_ref().map(|proposal| wire::ReviewProposal {
+            decision: decision_to(proposal.decision).into(),
+            actor: proposal.actor.clone(),
+            reason: reason(proposal.reason).into(),
+            propose_time: timestamp(proposal.at_millis),
+        }),
+        suppression: alert.suppression.as_ref().map(|suppression| wire::Suppression {
+            reason: suppression.reason.clone(),
+            actor: suppression.actor.clone(),
+            create_time: timestamp(suppression.at_millis),
+            expire_time: timestamp(suppression.expires_at_millis),
+        }),
     }
+}
+
+/// How far a client has handled events; `cursor` resumes there.
+pub(super) fn subscription(state: &SubscriptionState) -> wire::Subscription {
+    let SubscriptionState { subscription, newest_sequence, cursor } = state;
+    wire::Subscription {
+        name: subscription.name.clone(),
+        cursor: cursor.clone(),
+        acked_sequence: subscription.sequence,
+        newest_sequence: *newest_sequence,
+        lag: newest_sequence.saturating_sub(subscription.sequence),
+        create_time: timestamp(subscription.created_at_millis),
+        ack_time: timestamp(subscription.acked_at_millis),
+    }
+}
+
+fn reason(reason: Option<ReviewReason>) -> wire::ReviewReason {
+    reason.map_or(wire::ReviewReason::Unspecified, reason_to)
 }
 
 /// An alert event.
@@ -177,6 +224,20 @@ pub(super) fn alert_event(event: &AlertEvent) -> wire::AlertEvent {
         commit_time: timestamp(event.at_millis),
         kind: event_kind_to(event.kind).into(),
         alert: Some(alert(&event.alert)),
+        changes: event.changes.iter().map(change).collect(),
+        act: event.act.as_ref().map(|act| wire::AlertAct {
+            actor: act.actor.clone(),
+            reason: reason(act.reason).into(),
+            comment: act.comment.clone(),
+        }),
+    }
+}
+
+fn change(change: &AlertChange) -> wire::AlertChange {
+    wire::AlertChange {
+        aspect: aspect_to(change.aspect).into(),
+        before: change.before.clone(),
+        after: change.after.clone(),
     }
 }
 
@@ -261,7 +322,8 @@ fn amount(amount: Option<Amount>) -> String {
     amount.map(|amount| amount.to_string()).unwrap_or_default()
 }
 
-fn timestamp(millis: u64) -> Option<prost_types::Timestamp> {
+/// A time in milliseconds since 1970.
+pub(super) fn timestamp(millis: u64) -> Option<prost_types::Timestamp> {
     let nanos = i32::try_from(millis % 1000 * 1_000_000).unwrap_or(0);
     Some(prost_types::Timestamp { seconds: i64::try_from(millis / 1000).unwrap_or(i64::MAX), nanos })
 }
@@ -272,9 +334,10 @@ mod tests {
 
     use super::super::from_proto;
     use crate::model::{
-        Alert, AlertEvent, AlertEventKind, AlertId, AlertState, Amount, Bits, Company, Country, Day, DocumentKey,
-        DocumentKind, Evidence, EvidenceKind, Finding, FindingKind, HsCode, IndicatorOutcome, IndicatorResult, Level,
-        Link, OrderKey, OrderLine, Party, Probability, RejectedAlternative, ShipmentLine, Unit,
+        Alert, AlertAct, AlertAspect, AlertChange, AlertEvent, AlertEventKind, AlertId, AlertState, Amount, Bits,
+        Company, Country, Day, DocumentKey, DocumentKind, Evidence, EvidenceKind, EvidenceMarks, Finding, FindingKind,
+        HsCode, IndicatorOutcome, IndicatorResult, Level, Link, OrderKey, OrderLine, Party, Probability, Proposal,
+        RejectedAlternative, ReviewDecision, ReviewReason, ShipmentLine, Suppression, Unit,
     };
 
     /// Texts as records hold them: no blanks around, nothing that a list is separated by.
@@ -403,8 +466,22 @@ mod tests {
 
         #[test]
         fn findings_and_alerts_survive_the_wire(finding in finding(), id in 1u64.., at_millis in 0u64..10_000_000_000_000) {
-            let alert = Alert { state: AlertState::Closed, ..Alert::raised(AlertId(id), &finding, [9; 32], at_millis) };
-            let event = AlertEvent { sequence: id, at_millis, kind: AlertEventKind::Closed, alert };
+            let (actor, reason) = (finding.summary.clone(), Some(ReviewReason::Licensed));
+            let alert = Alert {
+                state: AlertState::Suppressed,
+                assignee: actor.clone(),
+                proposal: Some(Proposal { decision: ReviewDecision::Dismissed, actor: actor.clone(), reason, at_millis }),
+                suppression: Some(Suppression {
+                    reason: actor.clone(), actor: actor.clone(), at_millis, expires_at_millis: at_millis + 7,
+                }),
+                marks: EvidenceMarks::default(),
+                ..Alert::raised(AlertId(id), &finding, [9; 32], at_millis)
+            };
+            let changes = vec![AlertChange {
+                aspect: AlertAspect::Path, before: String::new(), after: actor.clone(),
+            }];
+            let act = Some(AlertAct { actor, reason: None, comment: String::new() });
+            let event = AlertEvent { sequence: id, at_millis, kind: AlertEventKind::Suppressed, alert, changes, act };
             prop_assert_eq!(from_proto::alert_event("alma", super::alert_event(&event)), Ok(event));
             prop_assert_eq!(from_proto::finding("alma", super::finding(&finding)), Ok(finding));
         }

@@ -16,8 +16,10 @@ use crate::model::AlertEvent;
 #[derive(Debug)]
 pub struct Watch {
     client: Client,
-    /// Of the last message; `None` stands before the first event.
+    /// Of the last message; `None` stands where the subscription does, else before the first event.
     cursor: Option<String>,
+    /// Where to begin without a cursor.
+    subscription: String,
     stream: Option<Streaming<wire::WatchAlertsResponse>>,
     /// The next message is the first of its stream: it says where the stream begins and no more.
     is_opening: bool,
@@ -41,13 +43,27 @@ impl Watch {
     /// A watch that will begin after a cursor.
     pub(super) fn new(client: Client, cursor: Option<String>) -> Self {
         let patience = Patience::default();
-        Self { client, cursor, stream: None, is_opening: true, checkpoint_interval: None, patience }
+        Self {
+            client,
+            cursor,
+            subscription: String::new(),
+            stream: None,
+            is_opening: true,
+            checkpoint_interval: None,
+            patience,
+        }
     }
 
     /// Asks the server to say after so much silence that all events were sent; it allows 1 s to 5 min.
     #[must_use]
     pub fn with_checkpoints_after(self, interval: Duration) -> Self {
         Self { checkpoint_interval: Some(interval), ..self }
+    }
+
+    /// Begins, where there is no cursor, after what was acknowledged under a name.
+    #[must_use]
+    pub fn with_subscription(self, name: &str) -> Self {
+        Self { subscription: name.to_owned(), ..self }
     }
 
     /// The next message. May be dropped and called again without losing one.
@@ -90,7 +106,9 @@ impl Watch {
                 let cursor = self.cursor.clone().unwrap_or_default();
                 let checkpoint_interval =
                     self.checkpoint_interval.and_then(|interval| prost_types::Duration::try_from(interval).ok());
-                let request = self.client.request(wire::WatchAlertsRequest { cursor, checkpoint_interval });
+                let subscription = self.subscription.clone();
+                let request = wire::WatchAlertsRequest { cursor, checkpoint_interval, subscription };
+                let request = self.client.request(request);
                 self.is_opening = true;
                 let stream = self.client.alerts().watch_alerts(request).await?.into_inner();
                 self.stream.insert(stream)

@@ -22,6 +22,10 @@ pub enum AuditKind {
     AlertUpdated,
     /// An alert was closed; the subject is the alert, the detail its event.
     AlertClosed,
+    /// A person worked on an alert; the subject is the alert, the detail its event.
+    AlertReviewed,
+    /// A tenant's way of working on alerts was changed; the detail is the new one.
+    AlertSettingsChanged,
 }
 
 impl AuditKind {
@@ -33,6 +37,8 @@ impl AuditKind {
             Self::AlertRaised => "alert_raised",
             Self::AlertUpdated => "alert_updated",
             Self::AlertClosed => "alert_closed",
+            Self::AlertReviewed => "alert_reviewed",
+            Self::AlertSettingsChanged => "alert_settings_changed",
         }
     }
 
@@ -43,6 +49,8 @@ impl AuditKind {
             Self::AlertRaised => 3,
             Self::AlertUpdated => 4,
             Self::AlertClosed => 5,
+            Self::AlertReviewed => 6,
+            Self::AlertSettingsChanged => 7,
         }
     }
 }

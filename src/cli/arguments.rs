@@ -15,6 +15,7 @@ use super::export::ExportArguments;
 use super::import::ImportArguments;
 use super::man::ManArguments;
 use super::match_names::MatchArguments;
+use super::review::ReviewArguments;
 use super::screen::ScreenArguments;
 use super::serve::ServeArguments;
 use super::simulate::SimulateArguments;
@@ -72,9 +73,23 @@ Examples:
   onward watch --tenant acme
   onward watch --tenant acme --cursor-file acme.cursor --format jsonl
   onward watch --until-idle                                all there are now, then stop
+  onward watch --tenant acme --subscription desk           the service remembers how far you came
 
 With a cursor file a watcher that comes back misses nothing and sees nothing twice.")]
     Watch(WatchArguments),
+    /// Work on the alerts of a running service: look, decide, silence
+    #[command(after_help = "\
+Examples:
+  onward review list --state open
+  onward review show 17
+  onward review decide 17 in-review --actor ana --assignee ben --comment 'asked the forwarder'
+  onward review decide 17 dismissed --actor ben --reason other-supply --etag 4
+  onward review suppress 17 --actor ana --until 2027-06-30 --reason 'licence 0815'
+  onward review settings --four-eyes true
+
+With --etag a decision counts only if the alert is still as it was seen.
+The service takes your word for who you are.")]
+    Review(ReviewArguments),
     /// Write the findings of a running service to files
     #[command(after_help = "\
 Examples:

@@ -20,6 +20,7 @@ mod new_file;
 mod output;
 mod progress;
 mod records;
+mod review;
 mod screen;
 mod sending;
 mod serve;
@@ -76,6 +77,7 @@ fn run(command: Command, progress: &Progress) -> Result<Outcome, Failure> {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Import(arguments) => import::run(&arguments, progress),
         Command::Watch(arguments) => watch::run(&arguments),
+        Command::Review(arguments) => review::run(&arguments),
         Command::Export(arguments) => export::run(&arguments, progress),
         Command::Demo(arguments) => demo::run(&arguments, progress),
         Command::Completions(arguments) => completions::run(&arguments),

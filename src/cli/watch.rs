@@ -29,6 +29,9 @@ pub(super) struct WatchArguments {
     /// Keep the cursor in this file: go on after what it holds, and write it after each alert printed
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(super) cursor_file: Option<PathBuf>,
+    /// Go on after what the service remembers under this name, and tell it after each alert printed
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["from", "cursor_file"])]
+    pub(super) subscription: Option<String>,
     /// How to print an alert
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: AlertFormat,
@@ -69,6 +72,9 @@ async fn follow(arguments: &WatchArguments, cursor: Option<String>) -> Result<()
         client.wait_until_screened().await.map_err(failed)?;
     }
     let mut watch = client.watch(cursor);
+    if let Some(name) = &arguments.subscription {
+        watch = watch.with_subscription(name);
+    }
     if arguments.until_idle {
         watch = watch.with_checkpoints_after(SILENCE);
     }
@@ -82,6 +88,9 @@ async fn follow(arguments: &WatchArguments, cursor: Option<String>) -> Result<()
             // Printed whole before the cursor moves: whoever is cut off here sees an alert twice rather than never.
             let mut stdout = io::stdout().lock();
             stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush()).map_err(Failure::stdout)?;
+        }
+        if let (Some(name), Some(_)) = (&arguments.subscription, &message.event) {
+            client.acknowledge(name, &message.cursor).await.map_err(failed)?;
         }
         if let Some(path) = &arguments.cursor_file {
             keep_cursor(path, &message.cursor).map_err(Failure::io("writing", path))?;

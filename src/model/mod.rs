@@ -3,6 +3,7 @@
 //! Come here to learn what an order line, a shipment line, a case or a finding is.
 //! How they are read (`intake`), compared (`resolve`, `goods`) or judged (`screening`) is elsewhere.
 
+mod advice;
 mod alert;
 mod amount;
 mod case;
@@ -10,11 +11,17 @@ mod day;
 mod finding;
 mod goods;
 mod identifier;
+mod marks;
 mod party;
 mod record;
+mod review;
 mod unit;
 
-pub use alert::{Alert, AlertDecision, AlertEvent, AlertEventKind, AlertId, AlertState};
+pub use advice::{Advice, AdviceReason, AdviceReasonKind, RecommendedAction};
+pub use alert::{
+    Alert, AlertAct, AlertAspect, AlertChange, AlertDecision, AlertEvent, AlertEventKind, AlertId, AlertState,
+    AlertUpdate, Proposal, Suppression,
+};
 pub use amount::{Amount, AmountError};
 pub use case::{
     ArrivalCoverage, Case, CaseLimits, CaseOrder, CaseShipment, Corridor, EntityShare, EntityView, LikenessRecord,
@@ -27,6 +34,10 @@ pub use finding::{
 };
 pub use goods::{GoodsForm, HsCode};
 pub use identifier::{Identifier, IdentifierKind, Validity};
+pub use marks::{EvidenceFacts, EvidenceMarks, MARKS_MAX};
 pub use party::{Address, Country, LegalForm, MentionForm, NameForm};
 pub use record::{Company, DocumentKey, DocumentKind, OrderKey, OrderLine, Party, Record, ShipmentLine};
+pub use review::{
+    AlertSettings, ReviewAct, ReviewDecision, ReviewReason, ReviewRefusal, ReviewStep, Reviewed, Subscription,
+};
 pub use unit::{Unit, UnitDimension};

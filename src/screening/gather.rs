@@ -4,15 +4,19 @@
 //! The cut follows such ties to their end, so no paper is shared by two cases of a tenant and goods are conserved
 //! within each case. It decides nothing else; what the ties are worth is judged.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::goods;
-use crate::model::{Case, CaseLimits, CaseOrder, CaseShipment, Day, EntityShare, EntityView, GoodsForm, ShipmentRole};
+use crate::model::{
+    Case, CaseLimits, CaseOrder, CaseShipment, Day, EntityShare, EntityView, GoodsForm, Probability, ShipmentRole,
+};
 
 use super::holdings::{HeldShipment, Holdings};
 use super::policy::Policy;
+use super::probe::Probe;
 use super::record::between;
+use super::settle::usual_likeness;
 use super::weigh::{OrderFacts, arrival_window, onward_window};
 
 /// The records of one case, by their numbers in the holdings.
@@ -21,7 +25,8 @@ pub struct Cut {
     tenant: u32,
     orders: BTreeSet<u32>,
     shipments: BTreeSet<u32>,
-    is_incomplete: bool,
+    /// The number of records at which it was cut off.
+    cut_at: Option<usize>,
 }
 
 impl Cut {
@@ -48,8 +53,11 @@ enum Waiting {
 
 struct Walk<'a> {
     holdings: &'a Holdings,
+    /// Most records of the cut.
+    limit: usize,
     cut: Cut,
-    waiting: Vec<Waiting>,
+    /// First come, first followed: what is cut off at the limit lies furthest away.
+    waiting: VecDeque<Waiting>,
     /// Days of an entity's list that were already held against goods: what is spelt alike is looked for once.
     looked_at: HashMap<(List, u32, *const GoodsForm), (Day, Day)>,
 }
@@ -94,15 +102,35 @@ impl Holdings {
     /// The case that an order line belongs to.
     pub fn cut_around(&self, order: u32) -> Cut {
         let tenant = self.orders[order as usize].tenant;
-        let mut walk = Walk::new(self, tenant);
-        walk.meet_order(order);
-        walk.finish()
+        self.cut_within(tenant, self.policy.records_per_case_max, |walk| walk.meet_order(order))
+    }
+
+    /// The same with another limit, for whoever cannot wait for a large case.
+    pub(super) fn cut_around_within(&self, order: u32, limit: usize) -> Cut {
+        let tenant = self.orders[order as usize].tenant;
+        self.cut_within(tenant, limit, |walk| walk.meet_order(order))
+    }
+
+    /// The records that an order line which is not held would be tied to.
+    pub(super) fn cut_around_probe(&self, probe: &Probe, limit: usize) -> Cut {
+        let (facts, goods, shares) = (OrderFacts::of(&probe.base), &probe.base.goods, &probe.shares);
+        self.cut_within(probe.tenant_id, limit, |walk| walk.follow_line(&facts, goods, shares))
     }
 
     /// The records of a tenant that a paper is tied to.
     pub(super) fn cut_around_shipment(&self, tenant: u32, shipment: u32) -> Cut {
-        let mut walk = Walk::new(self, tenant);
-        walk.meet_shipment(shipment);
+        let is_visible = self.shipments[shipment as usize].is_visible_to(tenant);
+        self.cut_within(tenant, self.policy.records_per_case_max, |walk| {
+            if is_visible {
+                walk.meet_shipment(shipment);
+            }
+        })
+    }
+
+    fn cut_within(&self, tenant: u32, limit: usize, begin: impl FnOnce(&mut Walk<'_>)) -> Cut {
+        let cut = Cut { tenant, ..Cut::default() };
+        let mut walk = Walk { holdings: self, limit, cut, waiting: VecDeque::new(), looked_at: HashMap::new() };
+        begin(&mut walk);
         walk.finish()
     }
 
@@ -125,13 +153,18 @@ impl Holdings {
 
     /// The case of a cut, everything in canonical order.
     pub fn case(&self, cut: &Cut) -> Case {
+        self.case_with(cut, None)
+    }
+
+    /// The same with an order line besides that is not held, as if it were.
+    pub(super) fn case_with(&self, cut: &Cut, probe: Option<&Probe>) -> Case {
         let orders = self.orders_in_order(cut);
         let mut shipments: Vec<u32> = cut.shipments.iter().copied().collect();
         shipments.sort_by_key(|shipment| {
             let row = &self.shipments[*shipment as usize].row;
             (row.date, self.pool.shipment_rank(row))
         });
-        let mut views = Views::new(self, cut.tenant);
+        let mut views = Views::new(self, cut.tenant, probe);
         for order in &orders {
             views.meet_buyer(self.orders[*order as usize].buyer);
         }
@@ -140,25 +173,27 @@ impl Holdings {
             consignor.iter().chain(consignee).for_each(|mention| views.meet(*mention));
         }
         let entities = views.finish();
+        let mut case_orders: Vec<CaseOrder> = orders.iter().map(|order| self.case_order(*order, &views)).collect();
+        if let Some(probe) = probe {
+            let place = case_orders.partition_point(|order| order.line.key < probe.base.line.key);
+            case_orders.insert(place, CaseOrder { buyer: views.places_of(&probe.shares), ..probe.base.clone() });
+        }
         Case {
-            tenant: self.tenants[cut.tenant as usize].clone(),
+            tenant: probe.map_or_else(|| self.tenants[cut.tenant as usize].clone(), |probe| probe.tenant.clone()),
             corridor: self.corridor,
-            brands: self.brands_in(&orders, &shipments),
-            orders: orders.iter().map(|order| self.case_order(*order, &views)).collect(),
+            brands: self.brands_in(&case_orders, &shipments),
+            orders: case_orders,
             shipments: shipments.iter().map(|shipment| self.case_shipment(*shipment, &views)).collect(),
             entities,
-            coverage: self.coverage[cut.tenant as usize],
-            likeness: self.likeness[cut.tenant as usize],
-            limits: CaseLimits { reached: self.limits(cut) },
+            coverage: self.coverage.get(cut.tenant as usize).copied().unwrap_or_default(),
+            likeness: self.likeness.get(cut.tenant as usize).copied().unwrap_or_else(usual_likeness),
+            limits: CaseLimits { reached: Self::limits(cut) },
         }
     }
 
-    fn limits(&self, cut: &Cut) -> Vec<String> {
-        let limit = self.policy.records_per_case_max;
-        match cut.is_incomplete {
-            true => vec![format!("the case was cut at {limit} records; ties beyond them were not followed")],
-            false => Vec::new(),
-        }
+    fn limits(cut: &Cut) -> Vec<String> {
+        let text = |limit| format!("the case was cut at {limit} records; ties beyond them were not followed");
+        cut.cut_at.map(text).into_iter().collect()
     }
 
     fn case_order(&self, order: u32, views: &Views<'_>) -> CaseOrder {
@@ -186,9 +221,9 @@ impl Holdings {
         }
     }
 
-    fn brands_in(&self, orders: &[u32], shipments: &[u32]) -> Vec<String> {
+    fn brands_in(&self, orders: &[CaseOrder], shipments: &[u32]) -> Vec<String> {
         let mut brands = BTreeSet::new();
-        let of_orders = orders.iter().map(|order| &self.orders[*order as usize].goods);
+        let of_orders = orders.iter().map(|order| &order.goods);
         let of_shipments = shipments.iter().map(|shipment| &self.shipments[*shipment as usize].goods);
         for goods in of_orders.chain(of_shipments) {
             let goods: &GoodsForm = goods;
@@ -200,15 +235,10 @@ impl Holdings {
 }
 
 impl<'a> Walk<'a> {
-    fn new(holdings: &'a Holdings, tenant: u32) -> Self {
-        let cut = Cut { tenant, ..Cut::default() };
-        Self { holdings, cut, waiting: Vec::new(), looked_at: HashMap::new() }
-    }
-
     fn finish(mut self) -> Cut {
         // Beyond the limit nothing is met any more, so there is nothing to follow either.
-        while !self.cut.is_incomplete
-            && let Some(waiting) = self.waiting.pop()
+        while self.cut.cut_at.is_none()
+            && let Some(waiting) = self.waiting.pop_front()
         {
             match waiting {
                 Waiting::Order(order) => self.follow_order(order),
@@ -220,19 +250,19 @@ impl<'a> Walk<'a> {
 
     fn meet_order(&mut self, order: u32) {
         if !self.is_full() && self.cut.orders.insert(order) {
-            self.waiting.push(Waiting::Order(order));
+            self.waiting.push_back(Waiting::Order(order));
         }
     }
 
     fn meet_shipment(&mut self, shipment: u32) {
         if !self.is_full() && self.cut.shipments.insert(shipment) {
-            self.waiting.push(Waiting::Shipment(shipment));
+            self.waiting.push_back(Waiting::Shipment(shipment));
         }
     }
 
     fn is_full(&mut self) -> bool {
-        let full = self.cut.orders.len() + self.cut.shipments.len() >= self.holdings.policy.records_per_case_max;
-        self.cut.is_incomplete |= full;
+        let full = self.cut.orders.len() + self.cut.shipments.len() >= self.limit;
+        self.cut.cut_at = self.cut.cut_at.or(full.then_some(self.limit));
         full
     }
 
@@ -253,7 +283,8 @@ impl<'a> Walk<'a> {
     /// Papers of a list whose goods may match.
     fn meet_papers(&mut self, list: List, entity: u32, goods: &Arc<GoodsForm>, (from, until): (Day, Day)) {
         let holdings = self.holdings;
-        let held = &holdings.entities[entity as usize];
+        // A number beyond those held stands for a firm that only an order line in question names.
+        let Some(held) = holdings.entities.get(entity as usize) else { return };
         let papers = match list {
             List::Sent => &held.sent,
             List::TransfersReceived => &held.transfers_received,
@@ -277,12 +308,15 @@ impl<'a> Walk<'a> {
     fn follow_order(&mut self, order: u32) {
         let holdings = self.holdings;
         let held = &holdings.orders[order as usize];
-        let facts = held.facts();
-        let onward = onward_window(&facts, &holdings.policy);
-        let arrival = arrival_window(&facts, &holdings.policy);
-        for (entity, _) in holdings.followed(held.buyer) {
-            self.meet_papers(List::Sent, entity, &held.goods, onward);
-            self.meet_papers(List::ArrivalsReceived, entity, &held.goods, arrival);
+        self.follow_line(&held.facts(), &held.goods, holdings.mentions[held.buyer as usize].followed());
+    }
+
+    fn follow_line(&mut self, facts: &OrderFacts, goods: &Arc<GoodsForm>, shares: &[(u32, Probability)]) {
+        let onward = onward_window(facts, &self.holdings.policy);
+        let arrival = arrival_window(facts, &self.holdings.policy);
+        for (entity, _) in shares {
+            self.meet_papers(List::Sent, *entity, goods, onward);
+            self.meet_papers(List::ArrivalsReceived, *entity, goods, arrival);
         }
     }
 
@@ -360,11 +394,21 @@ struct Views<'a> {
     /// with orders of firms that merely sent or received some paper in it.
     buyers: BTreeSet<u32>,
     places: HashMap<u32, u32>,
+    probe: Option<&'a Probe>,
 }
 
 impl<'a> Views<'a> {
-    fn new(holdings: &'a Holdings, tenant: u32) -> Self {
-        Self { holdings, tenant, mentions: BTreeSet::new(), buyers: BTreeSet::new(), places: HashMap::new() }
+    fn new(holdings: &'a Holdings, tenant: u32, probe: Option<&'a Probe>) -> Self {
+        let buyers = probe.and_then(|probe| probe.best(holdings)).into_iter().collect();
+        Self { holdings, tenant, mentions: BTreeSet::new(), buyers, places: HashMap::new(), probe }
+    }
+
+    /// The name of an entity, also of one that only the order line in question brings in.
+    fn key(&self, entity: u32) -> &'a str {
+        match self.holdings.entities.get(entity as usize) {
+            Some(held) => &held.key,
+            None => self.probe.map_or("", |probe| probe.newcomer(self.holdings, entity)),
+        }
     }
 
     fn meet(&mut self, mention: u32) {
@@ -379,19 +423,23 @@ impl<'a> Views<'a> {
     /// Entities by key; from now on [`Views::shares`] knows their places.
     fn finish(&mut self) -> Vec<EntityView> {
         let of_mention = |mention: &u32| self.holdings.followed(*mention).map(|share| share.0);
-        let numbers: BTreeSet<u32> = self.mentions.iter().flat_map(of_mention).collect();
+        let of_probe = self.probe.iter().flat_map(|probe| probe.shares.iter().map(|share| share.0));
+        let numbers: BTreeSet<u32> = self.mentions.iter().flat_map(of_mention).chain(of_probe).collect();
         let mut numbers: Vec<u32> = numbers.into_iter().collect();
-        numbers.sort_by_key(|entity| &self.holdings.entities[*entity as usize].key);
+        numbers.sort_by_key(|entity| self.key(*entity));
         self.places = numbers.iter().enumerate().map(|(place, entity)| (*entity, place as u32)).collect();
         numbers.into_iter().map(|entity| self.view(entity)).collect()
     }
 
     fn view(&self, entity: u32) -> EntityView {
-        let key = &self.holdings.entities[entity as usize].key;
+        let key = self.key(entity);
         let record = self.holdings.records_by_buyer.get(&(self.tenant, entity));
-        let record = record.filter(|_| self.buyers.contains(&entity)).copied().unwrap_or_default();
+        let mut record = record.filter(|_| self.buyers.contains(&entity)).copied().unwrap_or_default();
+        if let Some(probe) = self.probe.filter(|probe| probe.best(self.holdings) == Some(entity)) {
+            record.add(probe.base.line.order_date, probe.base.echo);
+        }
         EntityView {
-            key: key.clone(),
+            key: key.to_owned(),
             company: self.holdings.directory.company(key).map(|company| Arc::new(company.clone())),
             first_order_date: record.first_order_date,
             order_line_count: record.order_line_count,
@@ -400,11 +448,14 @@ impl<'a> Views<'a> {
     }
 
     fn shares(&self, mention: u32) -> Arc<Vec<EntityShare>> {
-        let mut shares: Vec<EntityShare> = self
-            .holdings
-            .followed(mention)
-            .filter_map(|(entity, probability)| Some(EntityShare { entity: *self.places.get(&entity)?, probability }))
-            .collect();
+        self.places_of(self.holdings.mentions[mention as usize].followed())
+    }
+
+    fn places_of(&self, shares: &[(u32, Probability)]) -> Arc<Vec<EntityShare>> {
+        let place = |(entity, probability): &(u32, Probability)| {
+            Some(EntityShare { entity: *self.places.get(entity)?, probability: *probability })
+        };
+        let mut shares: Vec<EntityShare> = shares.iter().filter_map(place).collect();
         shares.sort_by(|left, right| right.probability.cmp(&left.probability).then(left.entity.cmp(&right.entity)));
         Arc::new(shares)
     }

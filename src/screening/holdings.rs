@@ -11,8 +11,8 @@ use rayon::prelude::*;
 
 use crate::goods::Brands;
 use crate::model::{
-    Amount, ArrivalCoverage, Company, Corridor, Day, DocumentKind, GoodsForm, LikenessRecord, MentionForm, Probability,
-    Record, ShipmentLine, ShipmentRole,
+    Amount, ArrivalCoverage, Company, Corridor, Day, DocumentKind, GoodsForm, LikenessRecord, MentionForm, OrderKey,
+    Probability, Record, ShipmentLine, ShipmentRole,
 };
 use crate::normalize;
 use crate::resolve::{Directory, Scope, Touched};
@@ -110,6 +110,15 @@ pub(super) struct BuyerRecord {
     pub first_order_date: Option<Day>,
     pub order_line_count: u32,
     pub echoed_millionths: u64,
+}
+
+impl BuyerRecord {
+    /// Counts one order line more.
+    pub(super) fn add(&mut self, order_date: Day, echo: Probability) {
+        self.first_order_date = Some(self.first_order_date.map_or(order_date, |first| first.min(order_date)));
+        self.order_line_count += 1;
+        self.echoed_millionths += u64::from(echo.millionths());
+    }
 }
 
 /// A record whose texts are in the pool.
@@ -258,7 +267,8 @@ impl Holdings {
         }
     }
 
-    fn euro(&self, value: Option<Amount>, currency: &str, day: Day) -> Option<Amount> {
+    /// A value in euro, where it can be told.
+    pub(super) fn euro(&self, value: Option<Amount>, currency: &str, day: Day) -> Option<Amount> {
         let value = value.filter(|value| value.is_positive())?;
         self.policy.rates.to_euro(value, currency, day)
     }
@@ -421,6 +431,12 @@ impl Holdings {
             let keys = |share: &(u32, Probability)| &self.entities[share.0 as usize].key;
             left.1.cmp(&right.1).then_with(|| keys(right).cmp(keys(left)))
         })
+    }
+
+    /// The order line of a tenant under this name, by its number.
+    pub(super) fn held_order(&self, tenant: u32, key: &OrderKey) -> Option<u32> {
+        let name = self.pool.known_order_name(key)?;
+        self.order_ids.get(&(tenant, name)).copied()
     }
 
     /// Order lines held.

@@ -2,6 +2,7 @@
 //!
 //! `batch` runs it over files, `service` over the store; both call the same `judge` on cases cut the same way.
 
+mod advice;
 mod arrivals;
 pub mod batch;
 mod candidates;
@@ -12,17 +13,20 @@ mod index;
 mod judge;
 mod policy;
 mod pool;
+mod probe;
 mod record;
 mod service;
 mod settle;
 mod weigh;
 mod weights;
 
+pub use advice::advise;
 pub use candidates::{CandidateWay, candidate_ways};
 pub use gather::Cut;
 pub use holdings::{Held, Holdings};
 pub use judge::{case_hash, judge};
 pub use policy::{ENGINE_VERSION, Policy};
-pub use service::{Service, ServiceError, ServiceOptions};
+pub use probe::{OnwardRecord, PROBE_RECORDS_MAX, Prospect, Screening};
+pub use service::{Screened, Service, ServiceError, ServiceOptions};
 pub use settle::Affected;
 pub use weights::{WeightRow, Weights, WeightsError};

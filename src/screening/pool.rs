@@ -225,6 +225,11 @@ impl Pool {
         OrderName { order_id: self.text(&key.order_id), line_no: key.line_no }
     }
 
+    /// The name of an order line, if its text is held at all.
+    pub(super) fn known_order_name(&self, key: &OrderKey) -> Option<OrderName> {
+        Some(OrderName { order_id: self.texts.get(&key.order_id)?, line_no: key.line_no })
+    }
+
     /// The name of a shipment line, held.
     pub(super) fn shipment_name(&mut self, key: &DocumentKey) -> ShipmentName {
         ShipmentName {

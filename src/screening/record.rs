@@ -4,7 +4,7 @@
 //! It feeds priors, never findings.
 
 use crate::goods;
-use crate::model::{Day, LikenessRecord, Probability, ShipmentRole};
+use crate::model::{Day, GoodsForm, LikenessRecord, Probability, ShipmentRole};
 
 use super::holdings::Holdings;
 use super::weigh::{ArrivalState, OrderFacts, Pair, arrival_window, despatch_day, in_order_unit, onward_window};
@@ -28,31 +28,45 @@ const NEUTRAL_RECORD_BITS: f64 = -1.6;
 /// What it assumes of likeness at the tenant: it is what that is learnt from.
 const NEUTRAL_LIKENESS: LikenessRecord = LikenessRecord { likely_percent: 12 };
 
+/// An order line to look at, held or not.
+#[derive(Clone, Copy)]
+pub(super) struct Line<'a> {
+    pub tenant: u32,
+    pub facts: OrderFacts,
+    pub goods: &'a GoodsForm,
+    /// Entities that its buyer may stand for; numbers beyond those held stand for firms that nobody knows.
+    pub shares: &'a [(u32, Probability)],
+}
+
 pub(super) fn echo_of(holdings: &Holdings, order: u32) -> EchoOf {
-    let held = &holdings.orders[order as usize];
+    echo_of_line(holdings, holdings.line(order))
+}
+
+/// The same for an order line that need not be held.
+pub(super) fn echo_of_line(holdings: &Holdings, line: Line<'_>) -> EchoOf {
     let policy = &holdings.policy;
-    let facts = held.facts();
+    let facts = line.facts;
     let (from, until) = onward_window(&facts, policy);
     let neutral: f64 = Place::way(0, NEUTRAL_RECORD_BITS, NEUTRAL_LIKENESS)
         .map(|place| policy.weights.at(place).to_f64())
         .iter()
         .sum();
     let (mut best, mut has_alike) = (0.0_f64, false);
-    for (entity, share) in holdings.followed(held.buyer) {
-        let firm = &holdings.entities[entity as usize];
+    for (entity, share) in line.shares {
+        let Some(firm) = holdings.entities.get(*entity as usize) else { continue };
         let papers = between(&firm.sent, from, until);
         let limit = policy.papers_per_order(firm.orders.len());
         for (_, paper) in nearest(papers, usual_day(&facts), limit) {
             let paper = &holdings.shipments[*paper as usize];
             if paper.role != ShipmentRole::Onward
-                || !paper.is_visible_to(held.tenant)
-                || !goods::may_match(&held.goods, &paper.goods)
+                || !paper.is_visible_to(line.tenant)
+                || !goods::may_match(line.goods, &paper.goods)
             {
                 continue;
             }
             has_alike = true;
-            let theirs = paper.consignor.map_or(0.0, |mention| holdings.share_of(mention, entity));
-            let pair = Pair { order: facts, order_goods: &held.goods, paper: paper.facts(), paper_goods: &paper.goods };
+            let theirs = paper.consignor.map_or(0.0, |mention| holdings.share_of(mention, *entity));
+            let pair = Pair { order: facts, order_goods: line.goods, paper: paper.facts(), paper_goods: &paper.goods };
             let mut weighed = pair.weigh(Leg::Direct, (facts.quantity, "ordered"), &holdings.brands, policy);
             weighed.read_days(Leg::Direct, &facts, pair.paper.date, ArrivalState::Unknown, &policy.weights);
             let bits = neutral + weighed.bits().to_f64();
@@ -65,21 +79,21 @@ pub(super) fn echo_of(holdings: &Holdings, order: u32) -> EchoOf {
     EchoOf {
         probability: Probability::from_f64(best),
         has_alike,
-        arrival_seen: arrival_seen(holdings, order, &facts),
+        arrival_seen: arrival_seen(holdings, line),
         arrival_due: holdings.arrival_days.is_some_and(|(first, last)| first <= despatched && deadline <= last),
     }
 }
 
-fn arrival_seen(holdings: &Holdings, order: u32, facts: &OrderFacts) -> bool {
-    let held = &holdings.orders[order as usize];
-    let (from, until) = arrival_window(facts, &holdings.policy);
-    holdings.followed(held.buyer).any(|(entity, _)| {
-        between(&holdings.entities[entity as usize].arrivals_received, from, until).iter().any(|(_, paper)| {
+fn arrival_seen(holdings: &Holdings, line: Line<'_>) -> bool {
+    let (from, until) = arrival_window(&line.facts, &holdings.policy);
+    let mut firms = line.shares.iter().filter_map(|(entity, _)| holdings.entities.get(*entity as usize));
+    firms.any(|firm| {
+        between(&firm.arrivals_received, from, until).iter().any(|(_, paper)| {
             let paper = &holdings.shipments[*paper as usize];
-            paper.is_visible_to(held.tenant)
-                && in_order_unit(facts, &paper.facts())
-                    .is_some_and(|amount| (amount.to_f64() / facts.quantity.to_f64() - 1.0).abs() <= 0.02)
-                && goods::may_match(&held.goods, &paper.goods)
+            paper.is_visible_to(line.tenant)
+                && in_order_unit(&line.facts, &paper.facts())
+                    .is_some_and(|amount| (amount.to_f64() / line.facts.quantity.to_f64() - 1.0).abs() <= 0.02)
+                && goods::may_match(line.goods, &paper.goods)
         })
     })
 }
@@ -118,6 +132,13 @@ pub(super) fn nearest(list: &[(Day, u32)], day: Day, limit: usize) -> &[(Day, u3
 }
 
 impl Holdings {
+    /// An order line held, to look at.
+    pub(super) fn line(&self, order: u32) -> Line<'_> {
+        let held = &self.orders[order as usize];
+        let shares = self.mentions[held.buyer as usize].followed();
+        Line { tenant: held.tenant, facts: held.facts(), goods: &held.goods, shares }
+    }
+
     /// The share of an entity in a mention.
     pub(super) fn share_of(&self, mention: u32, entity: u32) -> f64 {
         self.followed(mention).find(|(held, _)| *held == entity).map_or(0.0, |(_, share)| share.to_f64())

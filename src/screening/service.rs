@@ -2,28 +2,37 @@
 //!
 //! One thread judges. It reads the record log of the store from where it stopped, so there is no queue between
 //! accepting and judging that could grow or be lost: after a crash it reads on from the last commit.
+//! What it holds lies behind a lock: the judging thread writes while it takes records up and settles, and reads while it
+//! judges; screening on demand reads besides, so it waits for a settling at most and delays one by a case at most.
 //! Who may call and how things look on the wire is `api`.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rayon::prelude::*;
 use tokio::sync::watch;
 
 use crate::alerts::{self, AlertPolicy};
-use crate::model::{Corridor, Finding, OrderKey};
+use crate::model::{Advice, AlertId, Corridor, Finding, OrderKey, OrderLine, ReviewAct};
 use crate::store::{
-    AcceptBatch, AcceptOutcome, FINDINGS_PER_COMMIT_MAX, LoggedRecord, RecordScope, Snapshot, Store, StoreError,
+    AcceptBatch, AcceptOutcome, AlertRule, FINDINGS_PER_COMMIT_MAX, LoggedRecord, RecordScope, ReviewOutcome,
+    ReviewRequest, Snapshot, Store, StoreError,
 };
 
+use super::advice::advise;
 use super::holdings::Holdings;
 use super::judge::judge;
 use super::policy::Policy;
+use super::probe::Screening;
 use super::settle::Affected;
 
 /// Most log records taken up in one round.
 const RECORDS_PER_PAGE: usize = 5_000;
+
+/// How often silences that are over are ended while nothing else happens.
+const EXPIRY_CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Settings of the service's judgement.
 #[derive(Clone, Debug, Default)]
@@ -36,9 +45,21 @@ pub struct ServiceOptions {
     pub corridor: Corridor,
 }
 
-/// Why the service stopped judging.
+/// What came of screening an order line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Screened {
+    /// What to do with it, and why.
+    Advised(Box<Advice>),
+    /// Another order line of this name is stored.
+    Conflict,
+}
+
+/// Why the service does not judge.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ServiceError {
+    /// It was started a short time ago and has not taken up all that is stored; later it will have.
+    #[error("the service still takes up what is stored")]
+    TakingUp,
     /// The store failed; nothing was committed that is not whole.
     #[error("the store failed while judging: {0}")]
     Store(String),
@@ -62,8 +83,13 @@ pub struct Service {
 
 struct Inner {
     store: Store,
+    holdings: Arc<RwLock<Holdings>>,
+    policy: Policy,
+    /// The last record of the log when the service started: before it is judged, less is held than is stored.
+    start_sequence: u64,
     progress: watch::Receiver<Progress>,
     stop: watch::Sender<bool>,
+    alert_rule: AlertRule,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -72,17 +98,57 @@ impl Service {
     pub fn start(store: Store, options: ServiceOptions) -> Result<Self, ServiceError> {
         let (progress_sender, progress) = watch::channel(Progress::default());
         let (stop, stopped) = watch::channel(false);
-        let worker = Worker::new(store.clone(), options, progress_sender, stopped);
+        let alert_rule = alerts::rule(options.alerts);
+        let start_sequence = store.snapshot().and_then(|snapshot| snapshot.newest_record_sequence());
+        let start_sequence = start_sequence.map_err(|error| ServiceError::Store(error.to_string()))?;
+        let policy = options.policy.clone();
+        let holdings = Arc::new(RwLock::new(Holdings::new(policy.clone(), options.corridor)));
+        let worker = Worker::new(store.clone(), options, Arc::clone(&holdings), progress_sender, stopped);
         let thread = std::thread::Builder::new()
             .name("judge".to_owned())
             .spawn(move || worker.run())
             .map_err(|_| ServiceError::NotRunning)?;
-        Ok(Self { inner: Arc::new(Inner { store, progress, stop, thread: Some(thread) }) })
+        let thread = Some(thread);
+        let inner = Inner { store, holdings, policy, start_sequence, progress, stop, alert_rule, thread };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Stores a batch; when this returns, it is on the disk. Judging follows by itself.
     pub async fn accept(&self, batch: AcceptBatch) -> Result<AcceptOutcome, StoreError> {
         self.inner.store.accept(batch).await
+    }
+
+    /// Judges an order line of a tenant beside everything held, stored or not, and advises on it. Waits for the judging
+    /// thread where it settles just now; blocks.
+    pub fn screen(&self, tenant: &str, line: &OrderLine) -> Result<Screened, ServiceError> {
+        let progress = self.inner.progress.borrow().clone();
+        if let Some(failed) = progress.failed {
+            return Err(failed);
+        }
+        if progress.judged_through < self.inner.start_sequence {
+            return Err(ServiceError::TakingUp);
+        }
+        // Poisoned: the judging thread broke off in the middle of something.
+        let holdings = self.inner.holdings.read().map_err(|_| ServiceError::NotRunning)?;
+        let screening = holdings.screen(tenant, line);
+        drop(holdings);
+        Ok(match screening {
+            Screening::Judged(prospect) => Screened::Advised(Box::new(advise(*prospect, &self.inner.policy))),
+            Screening::Conflict => Screened::Conflict,
+        })
+    }
+
+    /// Does what a person wants with an alert; when this returns, alert, event, history and trail are on the disk.
+    pub async fn review(
+        &self,
+        tenant: &str,
+        alert: AlertId,
+        request_id: &str,
+        act: ReviewAct,
+    ) -> Result<ReviewOutcome, StoreError> {
+        let (tenant, request_id) = (tenant.to_owned(), request_id.to_owned());
+        let (rule, alert_rule) = (alerts::review, self.inner.alert_rule.clone());
+        self.inner.store.review(ReviewRequest { tenant, alert, request_id, act, rule, alert_rule }).await
     }
 
     /// The store, for reading.
@@ -113,11 +179,21 @@ impl Drop for Inner {
     }
 }
 
+/// Why the judging thread goes on.
+enum Woken {
+    /// Something was committed, or it is to stop.
+    News,
+    /// Time has passed.
+    Time,
+    /// Nobody is there any more.
+    End,
+}
+
 /// The judging thread.
 struct Worker {
     store: Store,
     options: ServiceOptions,
-    holdings: Holdings,
+    holdings: Arc<RwLock<Holdings>>,
     taken_up: u64,
     /// Hash of the stored form of the last finding committed for each order line.
     committed: HashMap<(String, OrderKey), [u8; 32]>,
@@ -129,19 +205,21 @@ impl Worker {
     fn new(
         store: Store,
         options: ServiceOptions,
+        holdings: Arc<RwLock<Holdings>>,
         progress: watch::Sender<Progress>,
         stopped: watch::Receiver<bool>,
     ) -> Self {
-        let holdings = Holdings::new(options.policy.clone(), options.corridor);
         Self { store, options, holdings, taken_up: 0, committed: HashMap::new(), progress, stopped }
     }
 
     fn run(mut self) {
-        let runtime = match tokio::runtime::Builder::new_current_thread().build() {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
             Ok(runtime) => runtime,
             Err(error) => return self.fail(error.to_string()),
         };
         let mut commits = self.store.commits();
+        // The first tick comes at once: silences may have ended while no service ran.
+        let mut ticks = runtime.block_on(async { tokio::time::interval(EXPIRY_CHECK_INTERVAL) });
         loop {
             if *self.stopped.borrow() {
                 return;
@@ -152,14 +230,22 @@ impl Worker {
                 Err(error) => return self.fail(error.to_string()),
             }
             let mut stopped = self.stopped.clone();
-            let goes_on = runtime.block_on(async {
+            let woken = runtime.block_on(async {
                 tokio::select! {
-                    changed = commits.changed() => changed.is_ok(),
-                    changed = stopped.changed() => changed.is_ok() && !*stopped.borrow(),
+                    changed = commits.changed() => changed.map_or(Woken::End, |()| Woken::News),
+                    changed = stopped.changed() => changed.map_or(Woken::End, |()| Woken::News),
+                    _ = ticks.tick() => Woken::Time,
                 }
             });
-            if !goes_on {
-                return;
+            match woken {
+                Woken::News => {}
+                Woken::End => return,
+                Woken::Time => {
+                    let rule = alerts::rule(self.options.alerts);
+                    if let Err(error) = runtime.block_on(self.store.lift_expired(rule)) {
+                        return self.fail(error.to_string());
+                    }
+                }
             }
         }
     }
@@ -182,7 +268,7 @@ impl Worker {
             // More came meanwhile: take it up first, so that a flood is judged once and not once a page.
             return Ok(true);
         }
-        let affected = self.holdings.settle();
+        let affected = write(&self.holdings).settle();
         let findings = self.judge_affected(&affected);
         self.commit(findings)?;
         let through = self.taken_up;
@@ -197,12 +283,13 @@ impl Worker {
 
     fn take_up(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
         let page = snapshot.records_since(self.taken_up, RECORDS_PER_PAGE)?;
+        let mut holdings = write(&self.holdings);
         for LoggedRecord { sequence, scope, record } in page {
             let tenant = match &scope {
                 RecordScope::Shared => None,
                 RecordScope::Tenant(tenant) => Some(&**tenant),
             };
-            self.holdings.insert(tenant, record);
+            holdings.insert(tenant, record);
             self.taken_up = sequence;
         }
         Ok(())
@@ -210,8 +297,10 @@ impl Worker {
 
     /// Findings that differ from those committed.
     fn judge_affected(&self, affected: &Affected) -> Vec<(Finding, [u8; 32])> {
-        let cuts = self.holdings.cuts_of(affected);
-        let findings = cuts.par_iter().flat_map_iter(|cut| judge(&self.holdings.case(cut), &self.options.policy));
+        let guard = read(&self.holdings);
+        let holdings: &Holdings = &guard;
+        let cuts = holdings.cuts_of(affected);
+        let findings = cuts.par_iter().flat_map_iter(|cut| judge(&holdings.case(cut), &self.options.policy));
         let mut changed: Vec<(Finding, [u8; 32])> = findings
             .filter_map(|finding| {
                 let hash = finding_hash(&finding);
@@ -246,6 +335,15 @@ impl Worker {
         }
         Ok(())
     }
+}
+
+/// For the judging thread: it alone writes, so a panic that poisoned the lock was its own end.
+fn read(holdings: &RwLock<Holdings>) -> RwLockReadGuard<'_, Holdings> {
+    holdings.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write(holdings: &RwLock<Holdings>) -> RwLockWriteGuard<'_, Holdings> {
+    holdings.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn finding_hash(finding: &Finding) -> [u8; 32] {

@@ -31,6 +31,11 @@ const LIKELY_PERCENT_USUAL: u32 = 12;
 /// Per cents that are told apart: finer where they are small.
 const PERCENT_STEPS: [u32; 10] = [1, 2, 4, 7, 12, 18, 25, 35, 50, 75];
 
+/// What likeness says at a tenant of whom little is held.
+pub(super) const fn usual_likeness() -> LikenessRecord {
+    LikenessRecord { likely_percent: LIKELY_PERCENT_USUAL }
+}
+
 /// A share in per cent, as the nearest step.
 fn stepped(share: f64) -> u32 {
     let percent = share * 100.0;
@@ -368,10 +373,7 @@ impl Holdings {
             }
             let Some((entity, _)) = self.best_share(order.buyer) else { continue };
             let record: &mut BuyerRecord = self.records_by_buyer.entry((order.tenant, entity)).or_default();
-            let date = order.row.order_date;
-            record.first_order_date = Some(record.first_order_date.map_or(date, |first| first.min(date)));
-            record.order_line_count += 1;
-            record.echoed_millionths += u64::from(order.echo.probability.millionths());
+            record.add(order.row.order_date, order.echo.probability);
         }
         for (tenant, (seen, due)) in seen.into_iter().enumerate() {
             let percent = (f64::from(seen) / f64::from(due.max(1)) * 20.0).round() as u32 * 5;

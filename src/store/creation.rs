@@ -13,7 +13,7 @@ use redb::{Database, ReadOnlyTable, ReadableDatabase, ReadableTable, TableHandle
 
 use super::tables::{FORMAT_VERSION, META, META_FORMAT, META_SECRET, META_STORE_ID, TABLE_COUNT, Tables};
 use super::writer::begin_durable;
-use super::{StoreError, StoreIdentity};
+use super::{StoreError, StoreIdentity, migration};
 
 /// Whether there is nothing to open yet.
 pub(super) fn is_missing(path: &Path) -> Result<bool, StoreError> {
@@ -66,7 +66,7 @@ pub(super) fn prepare(database: &Database, identity: Option<StoreIdentity>) -> R
         if found > FORMAT_VERSION {
             return Err(StoreError::NewerFormat { found, supported: FORMAT_VERSION });
         }
-        if names.len() >= TABLE_COUNT {
+        if found == FORMAT_VERSION && names.len() >= TABLE_COUNT {
             return Ok(StoreIdentity { id: fixed(&meta, META_STORE_ID)?, secret: fixed(&meta, META_SECRET)? });
         }
     } else if let Some(name) = names.first() {
@@ -80,14 +80,25 @@ pub(super) fn prepare(database: &Database, identity: Option<StoreIdentity>) -> R
 fn create_tables(database: &Database, identity: Option<StoreIdentity>) -> Result<(), StoreError> {
     let transaction = begin_durable(database)?;
     let mut tables = Tables::open(&transaction)?;
-    if tables.meta.get(META_FORMAT)?.is_none() {
-        let identity = identity.unwrap_or_else(|| StoreIdentity { id: rand::random(), secret: rand::random() });
-        tables.meta.insert(META_FORMAT, FORMAT_VERSION.to_le_bytes().as_slice())?;
-        tables.meta.insert(META_STORE_ID, identity.id.as_slice())?;
-        tables.meta.insert(META_SECRET, identity.secret.as_slice())?;
+    let format = tables.meta.get(META_FORMAT)?.map(|value| value.value().to_vec());
+    match format.as_deref() {
+        Some([1, 0, 0, 0]) => {
+            migration::alerts_to_format_2(&transaction, &mut tables)?;
+            tables.meta.insert(META_FORMAT, FORMAT_VERSION.to_le_bytes().as_slice())?;
+        }
+        Some(_) => {}
+        None => name_store(&mut tables, identity)?,
     }
     drop(tables);
     transaction.commit()?;
+    Ok(())
+}
+
+fn name_store(tables: &mut Tables<'_>, identity: Option<StoreIdentity>) -> Result<(), StoreError> {
+    let identity = identity.unwrap_or_else(|| StoreIdentity { id: rand::random(), secret: rand::random() });
+    tables.meta.insert(META_FORMAT, FORMAT_VERSION.to_le_bytes().as_slice())?;
+    tables.meta.insert(META_STORE_ID, identity.id.as_slice())?;
+    tables.meta.insert(META_SECRET, identity.secret.as_slice())?;
     Ok(())
 }
 

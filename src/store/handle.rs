@@ -17,11 +17,14 @@ use redb::{Database, ReadableDatabase, StorageBackend};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::batch::{AcceptBatch, AcceptOutcome, EncodedBatch};
+use super::draft::Draft;
 use super::judgement::{AlertRule, CommitOutcome, EncodedJudgements};
+use super::review::{ACT_BYTES_MAX, ReviewOutcome, ReviewRequest};
 use super::snapshot::Snapshot;
-use super::writer::{Answer, Command, StoreClock, Writer};
+use super::subscriptions::AckOutcome;
+use super::writer::{Answer, Command, SmallJob, StoreClock, Writer};
 use super::{StoreError, creation};
-use crate::model::Finding;
+use crate::model::{AlertSettings, Finding};
 
 /// Most kibibytes of batches and judgements that wait or are being written; senders wait for room.
 pub const QUEUE_KIBIBYTES_MAX: u32 = 64 * 1024;
@@ -142,6 +145,36 @@ impl Store {
         block_on(self.commit_judgements(findings, judged_through, rule))
     }
 
+    /// Does what a person wants with an alert: alert, event, history and trail together, or none of it.
+    pub async fn review(&self, request: ReviewRequest) -> Result<ReviewOutcome, StoreError> {
+        let content_hash = request.content_hash()?;
+        self.job(ACT_BYTES_MAX, move |draft| draft.review(&request, content_hash)).await
+    }
+
+    /// Sets how a tenant wants alerts to be worked on.
+    pub async fn set_alert_settings(&self, tenant: &str, settings: AlertSettings) -> Result<(), StoreError> {
+        let tenant = tenant.to_owned();
+        self.job(0, move |draft| draft.set_alert_settings(&tenant, settings)).await
+    }
+
+    /// Ends the silences of alerts that are over by the store's clock, at most [`super::LIFTED_PER_COMMIT_MAX`]; how many.
+    /// Judging and reviewing do so too: this is for the time when nothing else happens.
+    pub async fn lift_expired(&self, rule: AlertRule) -> Result<usize, StoreError> {
+        self.job(0, move |draft| draft.lift_expired(&rule)).await
+    }
+
+    /// Remembers how far a named subscription has handled alert events; it never moves back.
+    pub async fn acknowledge(&self, tenant: &str, name: &str, sequence: u64) -> Result<AckOutcome, StoreError> {
+        let (tenant, name) = (tenant.to_owned(), name.to_owned());
+        self.job(0, move |draft| draft.acknowledge(&tenant, &name, sequence)).await
+    }
+
+    /// Forgets a named subscription; false when there is none.
+    pub async fn forget_subscription(&self, tenant: &str, name: &str) -> Result<bool, StoreError> {
+        let (tenant, name) = (tenant.to_owned(), name.to_owned());
+        self.job(0, move |draft| draft.forget_subscription(&tenant, &name)).await
+    }
+
     /// The state that was committed last.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
         Ok(Snapshot::new(self.inner.database.begin_read()?))
@@ -191,6 +224,14 @@ impl Store {
                 writer: Mutex::new(Some(writer)),
             }),
         })
+    }
+
+    async fn job<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        work: impl FnMut(&mut Draft<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.command(bytes, |answer| Command::Job(Box::new(SmallJob { work, outcome: None, answer }))).await
     }
 
     async fn command<T>(&self, bytes: usize, make: impl FnOnce(Answer<T>) -> Command) -> Result<T, StoreError> {

@@ -12,7 +12,9 @@ use super::batch::{NAME_BYTES_MAX, within};
 use super::codec::{decode, encode, join, split};
 use super::draft::Draft;
 use crate::audit::{AuditKind, digest};
-use crate::model::{Alert, AlertDecision, AlertEvent, AlertEventKind, AlertId, Finding, OrderKey};
+use crate::model::{
+    Alert, AlertAct, AlertChange, AlertDecision, AlertEvent, AlertEventKind, AlertId, Finding, OrderKey,
+};
 
 /// Most findings in one commit.
 pub const FINDINGS_PER_COMMIT_MAX: usize = 10_000;
@@ -69,6 +71,8 @@ impl Draft<'_> {
     /// Takes up all findings of one commit.
     pub fn judge(&mut self, judgements: &EncodedJudgements) -> Result<CommitOutcome, StoreError> {
         let mut outcome = CommitOutcome::default();
+        // First, so that no finding meets a silence that is over.
+        outcome.alert_events += self.lift_expired(&judgements.rule)?;
         for (finding, bytes) in &judgements.findings {
             let scope = self.tables.scope_of(&finding.tenant)?;
             if self.put_finding(scope, finding, bytes)? {
@@ -114,55 +118,80 @@ impl Draft<'_> {
     /// Whether an event was added.
     fn put_alert(&mut self, scope: u32, finding: &Finding, rule: &AlertRule) -> Result<bool, StoreError> {
         let before = self.alert_of(scope, &finding.order)?;
-        let AlertDecision::Change { kind, fingerprint } = rule(before.as_ref(), finding) else {
+        let AlertDecision::Change(mut update) = rule(before.as_ref(), finding) else {
             return Ok(false);
         };
-        let sequence = self.event_sequence_next(scope)?;
-        let (kind, alert) = match before {
+        let alert = match before {
             // Event sequences are never reused, so the first event's number can name the alert.
             None => {
-                let alert = Alert::raised(AlertId(sequence), finding, fingerprint, self.at_millis);
-                (AlertEventKind::Raised, alert)
+                update.kind = AlertEventKind::Raised;
+                let id = AlertId(self.event_sequence_next(scope)?);
+                Alert::raised(id, finding, update.fingerprint, self.at_millis)
             }
             Some(before) => {
-                let kind = if kind == AlertEventKind::Raised { AlertEventKind::Reopened } else { kind };
-                (kind, before.changed(kind, finding, fingerprint, self.at_millis))
+                if update.kind == AlertEventKind::Raised {
+                    update.kind = AlertEventKind::Reopened;
+                }
+                self.forget_expiry(scope, &before)?;
+                before.changed(&update, finding, self.at_millis)
             }
         };
-        self.put_event(scope, AlertEvent { sequence, at_millis: self.at_millis, kind, alert })?;
+        self.put_event(scope, update.kind, alert, update.changes, None)?;
         Ok(true)
     }
 
-    fn put_event(&mut self, scope: u32, event: AlertEvent) -> Result<(), StoreError> {
-        let AlertEvent { alert, sequence, .. } = &event;
+    /// The alert as it is now, the event that tells of it and its entry in the trail; the event.
+    pub(super) fn put_event(
+        &mut self,
+        scope: u32,
+        kind: AlertEventKind,
+        alert: Alert,
+        changes: Vec<AlertChange>,
+        act: Option<AlertAct>,
+    ) -> Result<AlertEvent, StoreError> {
+        let sequence = self.event_sequence_next(scope)?;
+        let event = AlertEvent { sequence, at_millis: self.at_millis, kind, alert, changes, act };
+        let alert = &event.alert;
         let OrderKey { order_id, line_no } = &alert.order;
         self.tables.alerts.insert((scope, alert.id.0), encode(alert)?.as_slice())?;
         if alert.revision == 1 {
             self.tables.alert_by_order.insert((scope, order_id.as_str(), *line_no), alert.id.0)?;
         }
+        if let Some(suppression) = &alert.suppression {
+            self.tables.suppression_expiry.insert((suppression.expires_at_millis, scope, alert.id.0), ())?;
+        }
         let bytes = encode(&event)?;
-        self.tables.alert_events.insert((scope, *sequence), bytes.as_slice())?;
-        self.events_last.insert(scope, *sequence);
-        let kind = match event.kind {
+        self.tables.alert_events.insert((scope, sequence), bytes.as_slice())?;
+        self.tables.events_by_alert.insert((scope, alert.id.0, sequence), ())?;
+        self.events_last.insert(scope, sequence);
+        let audit_kind = match kind {
             AlertEventKind::Raised | AlertEventKind::Reopened => AuditKind::AlertRaised,
             AlertEventKind::Updated | AlertEventKind::Lowered => AuditKind::AlertUpdated,
             AlertEventKind::Closed => AuditKind::AlertClosed,
+            AlertEventKind::Reviewed
+            | AlertEventKind::Proposed
+            | AlertEventKind::Commented
+            | AlertEventKind::Suppressed => AuditKind::AlertReviewed,
         };
-        self.audit(scope, kind, alert.tenant.clone(), format!("alert/{}", alert.id), digest(&bytes))?;
-        Ok(())
+        self.audit(scope, audit_kind, alert.tenant.clone(), format!("alert/{}", alert.id), digest(&bytes))?;
+        Ok(event)
+    }
+
+    /// An alert by its id; one that an index names must be there.
+    pub(super) fn alert(&self, scope: u32, id: u64) -> Result<Option<Alert>, StoreError> {
+        self.tables.alerts.get((scope, id))?.map(|row| decode(row.value(), "alert")).transpose()
     }
 
     fn alert_of(&self, scope: u32, order: &OrderKey) -> Result<Option<Alert>, StoreError> {
         let Some(id) = self.tables.alert_by_order.get((scope, order.order_id.as_str(), order.line_no))? else {
             return Ok(None);
         };
-        match self.tables.alerts.get((scope, id.value()))? {
-            Some(row) => Ok(Some(decode(row.value(), "alert")?)),
-            None => Err(StoreError::Damaged { what: format!("alert {} is missing", id.value()) }),
-        }
+        let found = self.alert(scope, id.value())?;
+        found.map(Some).ok_or_else(|| StoreError::Damaged { what: format!("alert {} is missing", id.value()) })
     }
 
-    fn event_sequence_next(&self, scope: u32) -> Result<u64, StoreError> {
+    /// The number of the next event of a scope.
+    pub(super) fn event_sequence_next(&self, scope: u32) -> Result<u64, StoreError> {
         let last = match self.events_last.get(&scope) {
             Some(last) => *last,
             None => match self.tables.alert_events.range((scope, 0)..=(scope, u64::MAX))?.next_back() {

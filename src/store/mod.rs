@@ -1,6 +1,6 @@
 //! The store: records, findings, alerts and the audit trail in one redb file. redb lives only here.
 //!
-//! Come here to write (`Store::accept`, `Store::commit_judgements`) and to read (`Store::snapshot`).
+//! Come here to write (`Store::accept`, `Store::commit_judgements`, `Store::review`) and to read (`Store::snapshot`).
 //! A write is answered when it is on the disk and not before; a snapshot never changes under its reader.
 //! What records mean, how they are judged and who is told are other rooms.
 
@@ -11,8 +11,11 @@ mod draft;
 mod error;
 mod handle;
 mod judgement;
+mod migration;
 mod read_only;
+mod review;
 mod snapshot;
+mod subscriptions;
 mod tables;
 mod tenant_view;
 mod writer;
@@ -30,7 +33,9 @@ pub use error::StoreError;
 pub use handle::{QUEUE_KIBIBYTES_MAX, Store, StoreIdentity, StoreOptions};
 pub use judgement::{AlertRule, CommitOutcome, FINDING_BYTES_MAX, FINDINGS_PER_COMMIT_MAX};
 pub use read_only::ReadOnlyStore;
+pub use review::{ACT_BYTES_MAX, LIFTED_PER_COMMIT_MAX, ReviewOutcome, ReviewRequest, ReviewRule};
 pub use snapshot::{LoggedRecord, PAGE_ROWS_MAX, RecordScope, Snapshot, StoreCounts};
+pub use subscriptions::{AckOutcome, SUBSCRIPTIONS_MAX};
 pub use tables::FORMAT_VERSION;
 pub use tenant_view::TenantView;
 pub use writer::StoreClock;

@@ -9,7 +9,7 @@ use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 use super::StoreError;
 
 /// The newest file format that this program reads, and the one it writes.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// Scope of shipments and companies that all tenants share.
 pub(super) const SHARED_SCOPE: u32 = 0;
@@ -53,11 +53,30 @@ pub(super) const FINDINGS: TableDefinition<(u32, &str, u32), &[u8]> = TableDefin
 pub(super) const FINDING_HISTORY: TableDefinition<(u32, &str, u32, u32), &[u8]> =
     TableDefinition::new("finding_history.v1");
 /// Key: scope, alert id. Value: postcard `Alert`.
-pub(super) const ALERTS: TableDefinition<(u32, u64), &[u8]> = TableDefinition::new("alerts.v1");
+pub(super) const ALERTS: TableDefinition<(u32, u64), &[u8]> = TableDefinition::new("alerts.v2");
+/// As `ALERTS` in format 1: before people worked on alerts. Read by the migration only.
+pub(super) const ALERTS_V1: TableDefinition<(u32, u64), &[u8]> = TableDefinition::new("alerts.v1");
 /// Key: scope, order id, line. Value: alert id.
 pub(super) const ALERT_BY_ORDER: TableDefinition<(u32, &str, u32), u64> = TableDefinition::new("alert_by_order.v1");
 /// Key: scope, event sequence, from 1 without gaps for each tenant. Value: postcard `AlertEvent`.
-pub(super) const ALERT_EVENTS: TableDefinition<(u32, u64), &[u8]> = TableDefinition::new("alert_events.v1");
+pub(super) const ALERT_EVENTS: TableDefinition<(u32, u64), &[u8]> = TableDefinition::new("alert_events.v2");
+/// As `ALERT_EVENTS` in format 1. Read by the migration only.
+pub(super) const ALERT_EVENTS_V1: TableDefinition<(u32, u64), &[u8]> = TableDefinition::new("alert_events.v1");
+/// Key: scope, alert id, event sequence. Value: nothing; the history of one alert.
+pub(super) const EVENTS_BY_ALERT: TableDefinition<(u32, u64, u64), ()> = TableDefinition::new("events_by_alert.v1");
+/// Key: when it ends (milliseconds since 1970), scope, alert id. Value: nothing; alerts that are silenced.
+pub(super) const SUPPRESSION_EXPIRY: TableDefinition<(u64, u32, u64), ()> =
+    TableDefinition::new("suppression_expiry.v1");
+/// Key: scope, request id. Value: postcard `RememberedReview`; apart from `REQUESTS`, so that the ids of batches and
+/// of reviews do not meet.
+pub(super) const REVIEW_REQUESTS: TableDefinition<(u32, &str), &[u8]> = TableDefinition::new("review_requests.v1");
+/// Key: when to forget it (milliseconds since 1970), scope, request id. Value: nothing.
+pub(super) const REVIEW_REQUEST_EXPIRY: TableDefinition<(u64, u32, &str), ()> =
+    TableDefinition::new("review_request_expiry.v1");
+/// Key: scope. Value: postcard `AlertSettings`.
+pub(super) const ALERT_SETTINGS: TableDefinition<u32, &[u8]> = TableDefinition::new("alert_settings.v1");
+/// Key: scope, name. Value: postcard `Subscription`.
+pub(super) const SUBSCRIPTIONS: TableDefinition<(u32, &str), &[u8]> = TableDefinition::new("subscriptions.v1");
 
 /// Key: audit sequence, from 1 without gaps. Value: postcard `AuditEntry`.
 pub(super) const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit.v1");
@@ -65,7 +84,7 @@ pub(super) const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audi
 pub(super) const AUDIT_BY_TENANT: TableDefinition<(u32, u64), ()> = TableDefinition::new("audit_by_tenant.v1");
 
 /// How many tables there are; opening a file with fewer creates the missing ones.
-pub(super) const TABLE_COUNT: usize = 17;
+pub(super) const TABLE_COUNT: usize = 23;
 
 /// Scope, feed, kind, number, line.
 pub(super) type ShipmentKey = (u32, &'static str, u8, &'static str, u32);
@@ -90,6 +109,12 @@ pub(super) struct Tables<'txn> {
     pub alerts: Table<'txn, (u32, u64), &'static [u8]>,
     pub alert_by_order: Table<'txn, (u32, &'static str, u32), u64>,
     pub alert_events: Table<'txn, (u32, u64), &'static [u8]>,
+    pub events_by_alert: Table<'txn, (u32, u64, u64), ()>,
+    pub suppression_expiry: Table<'txn, (u64, u32, u64), ()>,
+    pub review_requests: Table<'txn, (u32, &'static str), &'static [u8]>,
+    pub review_request_expiry: Table<'txn, (u64, u32, &'static str), ()>,
+    pub alert_settings: Table<'txn, u32, &'static [u8]>,
+    pub subscriptions: Table<'txn, (u32, &'static str), &'static [u8]>,
     pub audit: Table<'txn, u64, &'static [u8]>,
     pub audit_by_tenant: Table<'txn, (u32, u64), ()>,
 }
@@ -113,6 +138,12 @@ impl<'txn> Tables<'txn> {
             alerts: transaction.open_table(ALERTS)?,
             alert_by_order: transaction.open_table(ALERT_BY_ORDER)?,
             alert_events: transaction.open_table(ALERT_EVENTS)?,
+            events_by_alert: transaction.open_table(EVENTS_BY_ALERT)?,
+            suppression_expiry: transaction.open_table(SUPPRESSION_EXPIRY)?,
+            review_requests: transaction.open_table(REVIEW_REQUESTS)?,
+            review_request_expiry: transaction.open_table(REVIEW_REQUEST_EXPIRY)?,
+            alert_settings: transaction.open_table(ALERT_SETTINGS)?,
+            subscriptions: transaction.open_table(SUBSCRIPTIONS)?,
             audit: transaction.open_table(AUDIT)?,
             audit_by_tenant: transaction.open_table(AUDIT_BY_TENANT)?,
         })

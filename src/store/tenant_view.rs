@@ -14,7 +14,10 @@ use super::codec::{StoredFinding, decode, decode_finding, decode_record};
 use super::snapshot::{PAGE_ROWS_MAX, Snapshot};
 use super::tables::{self, CompanyRowKey, SHARED_SCOPE, ShipmentKey};
 use crate::audit::AuditEntry;
-use crate::model::{Alert, AlertEvent, AlertId, Company, DocumentKey, OrderKey, OrderLine, Record, ShipmentLine};
+use crate::model::{
+    Alert, AlertEvent, AlertId, AlertSettings, Company, DocumentKey, OrderKey, OrderLine, Record, ShipmentLine,
+    Subscription,
+};
 
 /// What one tenant may see of a snapshot.
 pub struct TenantView<'snapshot> {
@@ -150,6 +153,57 @@ impl<'snapshot> TenantView<'snapshot> {
         let table = self.snapshot.table(tables::ALERT_EVENTS)?;
         let rows = table.range((scope, first)..=(scope, u64::MAX))?.take(limit.min(PAGE_ROWS_MAX));
         rows.map(|row| decode(row?.1.value(), "alert event")).collect()
+    }
+
+    /// Events of one alert after a place in the tenant's stream: its history.
+    pub fn events_of_alert(
+        &self,
+        id: AlertId,
+        after_sequence: u64,
+        limit: usize,
+    ) -> Result<Vec<AlertEvent>, StoreError> {
+        let (Some(scope), Some(first)) = (self.scope, after_sequence.checked_add(1)) else { return Ok(Vec::new()) };
+        let places = self.snapshot.table(tables::EVENTS_BY_ALERT)?;
+        let events = self.snapshot.table(tables::ALERT_EVENTS)?;
+        let mut page = Vec::new();
+        for place in places.range((scope, id.0, first)..=(scope, id.0, u64::MAX))?.take(limit.min(PAGE_ROWS_MAX)) {
+            let sequence = place?.0.value().2;
+            let event = events.get((scope, sequence))?;
+            let event = event.ok_or_else(|| StoreError::Damaged { what: format!("alert event {sequence}") })?;
+            page.push(decode(event.value(), "alert event")?);
+        }
+        Ok(page)
+    }
+
+    /// How the tenant wants alerts to be worked on.
+    pub fn alert_settings(&self) -> Result<AlertSettings, StoreError> {
+        let Some(scope) = self.scope else { return Ok(AlertSettings::default()) };
+        let row = self.snapshot.table(tables::ALERT_SETTINGS)?.get(scope)?;
+        row.map_or(Ok(AlertSettings::default()), |row| decode(row.value(), "alert settings"))
+    }
+
+    /// A named subscription.
+    pub fn subscription(&self, name: &str) -> Result<Option<Subscription>, StoreError> {
+        let Some(scope) = self.scope else { return Ok(None) };
+        let row = self.snapshot.table(tables::SUBSCRIPTIONS)?.get((scope, name))?;
+        row.map(|row| decode(row.value(), "subscription")).transpose()
+    }
+
+    /// Named subscriptions after a name, in their order.
+    pub fn subscriptions(&self, after: Option<&str>, limit: usize) -> Result<Vec<Subscription>, StoreError> {
+        let Some(scope) = self.scope else { return Ok(Vec::new()) };
+        let table = self.snapshot.table(tables::SUBSCRIPTIONS)?;
+        let range = (start((scope, ""), after.map(|name| (scope, name))), Bound::Excluded((scope + 1, "")));
+        let rows = table.range::<(u32, &str)>(range)?.take(limit.min(PAGE_ROWS_MAX));
+        rows.map(|row| decode(row?.1.value(), "subscription")).collect()
+    }
+
+    /// The first place in the tenant's stream of alert events that is still held; 1 when there is none.
+    pub fn oldest_event_sequence(&self) -> Result<u64, StoreError> {
+        let Some(scope) = self.scope else { return Ok(1) };
+        let table = self.snapshot.table(tables::ALERT_EVENTS)?;
+        let first = table.range((scope, 0)..=(scope, u64::MAX))?.next();
+        Ok(first.transpose()?.map_or(1, |(key, _)| key.value().1))
     }
 
     /// The last place in the tenant's stream of alert events; 0 when there is none.

@@ -1,7 +1,7 @@
 //! The one writer: collects what arrives within a moment, writes it in one transaction, then answers everybody.
 //!
 //! Come here for group commit and for what is durable when. Nothing is answered before its commit is on the disk.
-//! What goes into the transaction is `draft` and `judgement`; reading is `snapshot`.
+//! What goes into the transaction is `draft`, `judgement`, `review` and `subscriptions`; reading is `snapshot`.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -25,6 +25,43 @@ const WINDOW_SLICES: u32 = 4;
 pub(super) enum Command {
     Accept(EncodedBatch, Answer<AcceptOutcome>),
     Judge(EncodedJudgements, Answer<CommitOutcome>),
+    Job(Box<dyn Job>),
+}
+
+/// Any other work: small things that are not worth a command of their own.
+pub(super) trait Job: Send {
+    /// Does the work and keeps its outcome; a fault that concerns the whole group is returned.
+    fn apply(&mut self, draft: &mut Draft<'_>) -> Option<StoreError>;
+    /// Tells the outcome after the commit, or the fault that came instead of it.
+    fn tell(self: Box<Self>, fault: Option<&StoreError>);
+}
+
+/// A piece of work as a closure, and whom to tell.
+pub(super) struct SmallJob<T, F> {
+    pub work: F,
+    pub outcome: Option<Result<T, StoreError>>,
+    pub answer: Answer<T>,
+}
+
+impl<T: Send, F> Job for SmallJob<T, F>
+where
+    F: FnMut(&mut Draft<'_>) -> Result<T, StoreError> + Send,
+{
+    fn apply(&mut self, draft: &mut Draft<'_>) -> Option<StoreError> {
+        let result = (self.work)(draft);
+        let fault = group_fault(&result);
+        self.outcome = Some(result);
+        fault
+    }
+
+    fn tell(self: Box<Self>, fault: Option<&StoreError>) {
+        let stopped = || StoreError::Broken { cause: "the writer has stopped".to_owned() };
+        let outcome = match fault {
+            Some(fault) => Err(fault.clone()),
+            None => self.outcome.unwrap_or_else(|| Err(stopped())),
+        };
+        self.answer.tell(outcome);
+    }
 }
 
 /// Whom to tell. Holds the command's share of the queue until it is told.
@@ -49,6 +86,7 @@ pub(super) struct Writer {
 enum Outcome {
     Accepted(Result<AcceptOutcome, StoreError>, Answer<AcceptOutcome>),
     Judged(Result<CommitOutcome, StoreError>, Answer<CommitOutcome>),
+    Done(Box<dyn Job>),
 }
 
 impl Writer {
@@ -165,6 +203,7 @@ impl Command {
                 let result = draft.judge(&judgements);
                 (group_fault(&result), Outcome::Judged(result, answer))
             }
+            Self::Job(mut job) => (job.apply(draft), Outcome::Done(job)),
         };
         outcomes.push(outcome);
         fault
@@ -174,6 +213,7 @@ impl Command {
         match self {
             Self::Accept(_, answer) => answer.tell(Err(fault.clone())),
             Self::Judge(_, answer) => answer.tell(Err(fault.clone())),
+            Self::Job(job) => job.tell(Some(fault)),
         }
     }
 }
@@ -191,6 +231,7 @@ impl Outcome {
         match self {
             Self::Accepted(result, answer) => answer.tell(result),
             Self::Judged(result, answer) => answer.tell(result),
+            Self::Done(job) => job.tell(None),
         }
     }
 
@@ -198,6 +239,7 @@ impl Outcome {
         match self {
             Self::Accepted(_, answer) => answer.tell(Err(fault.clone())),
             Self::Judged(_, answer) => answer.tell(Err(fault.clone())),
+            Self::Done(job) => job.tell(Some(fault)),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The integration tests, in one binary so that the library is linked once.
 //!
-//! `invariants` holds what DESIGN promises of findings as a whole.
+//! `invariants` holds what DESIGN promises of findings as a whole, `prospects` what is said before an order ships.
 
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 
 mod invariants;
+mod prospects;

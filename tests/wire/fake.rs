@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use onward::api::{CompanyName, CursorError, Engine, EngineError, RecordOutcome};
+use onward::api::{Acknowledged, CompanyName, CursorError, Engine, EngineError, RecordOutcome};
 use onward::audit::{AuditEntry, AuditKind};
 use onward::model::{
-    Alert, AlertEvent, AlertEventKind, AlertId, AlertState, Amount, Company, DocumentKey, Finding, FindingKind, Level,
-    OrderKey, OrderLine, Probability, Record, ShipmentLine, Unit,
+    Advice, AdviceReason, AdviceReasonKind, Alert, AlertEvent, AlertEventKind, AlertId, AlertSettings, AlertState,
+    Amount, Bits, Company, DocumentKey, EvidenceMarks, Finding, FindingKind, Level, OrderKey, OrderLine, Probability,
+    RecommendedAction, Record, ReviewAct, ReviewRefusal, ShipmentLine, Subscription, Unit,
 };
 use tokio::sync::watch;
 
@@ -23,6 +24,8 @@ pub struct State {
     pub alerts: PerTenant<u64, Alert>,
     pub events: BTreeMap<String, Vec<AlertEvent>>,
     pub audit: Vec<AuditEntry>,
+    pub subscriptions: PerTenant<String, Subscription>,
+    pub settings: BTreeMap<String, AlertSettings>,
     /// What every question is answered with, while it is set.
     pub stumble: Option<EngineError>,
     requests: PerTenant<String, (Vec<Record>, Vec<RecordOutcome>)>,
@@ -79,10 +82,11 @@ impl Fake {
     pub fn raise(&self, tenant: &str, order: OrderKey) -> u64 {
         let mut state = self.state();
         let events = state.events.entry(tenant.to_owned()).or_default();
-        let sequence = events.len() as u64 + 1;
+        let sequence = events.last().map_or(1, |event| event.sequence + 1);
         let alert = alert(tenant, sequence, order);
         let at_millis = alert.raised_at_millis;
-        events.push(AlertEvent { sequence, at_millis, kind: AlertEventKind::Raised, alert: alert.clone() });
+        let (kind, changes, act) = (AlertEventKind::Raised, Vec::new(), None);
+        events.push(AlertEvent { sequence, at_millis, kind, alert: alert.clone(), changes, act });
         state.alerts.insert((tenant.to_owned(), sequence), alert);
         drop(state);
         self.commits.send_modify(|commits| *commits += 1);
@@ -117,6 +121,10 @@ pub fn alert(tenant: &str, id: u64, order: OrderKey) -> Alert {
         summary: "5 PCE went on".to_owned(),
         case_hash: [1; 32],
         fingerprint: [2; 32],
+        assignee: String::new(),
+        proposal: None,
+        suppression: None,
+        marks: EvidenceMarks::default(),
     }
 }
 
@@ -238,6 +246,20 @@ impl Engine for Fake {
         Ok(tenant_rows(&self.ask()?.findings, tenant, after, limit))
     }
 
+    /// Releases what it knows nothing of; a finding that was put there decides by its level.
+    fn screen(&self, tenant: &str, line: &OrderLine) -> Result<Option<Advice>, EngineError> {
+        let state = self.ask()?;
+        if state.orders.get(&keyed(tenant, &line.key)).is_some_and(|held| held != line) {
+            return Ok(None);
+        }
+        let found = state.findings.get(&keyed(tenant, &line.key)).cloned();
+        let finding = found.ok_or(EngineError::NotReady)?;
+        let action = [RecommendedAction::Release, RecommendedAction::Hold][usize::from(finding.level == Level::High)];
+        let (kind, text) = (AdviceReasonKind::BuyersRecord, "2 of 3 lines".to_owned());
+        let reasons = vec![AdviceReason { kind, text, bits: Bits(-1_200) }];
+        Ok(Some(Advice { action, risk: finding.score, reasons, finding }))
+    }
+
     fn alert(&self, tenant: &str, id: AlertId) -> Result<Option<Alert>, EngineError> {
         Ok(self.ask()?.alerts.get(&keyed(tenant, &id.0)).cloned())
     }
@@ -253,7 +275,67 @@ impl Engine for Fake {
     }
 
     fn newest_alert_sequence(&self, tenant: &str) -> Result<u64, EngineError> {
-        Ok(self.ask()?.events.get(tenant).map_or(0, |events| events.len() as u64))
+        let state = self.ask()?;
+        Ok(state.events.get(tenant).and_then(|events| events.last()).map_or(0, |event| event.sequence))
+    }
+
+    fn oldest_alert_sequence(&self, tenant: &str) -> Result<u64, EngineError> {
+        let state = self.ask()?;
+        Ok(state.events.get(tenant).and_then(|events| events.first()).map_or(1, |event| event.sequence))
+    }
+
+    fn alert_activity(
+        &self,
+        tenant: &str,
+        id: AlertId,
+        after_sequence: u64,
+        limit: usize,
+    ) -> Result<Vec<AlertEvent>, EngineError> {
+        let mut events = self.alert_events(tenant, after_sequence, usize::MAX)?;
+        events.retain(|event| event.alert.id == id);
+        events.truncate(limit);
+        Ok(events)
+    }
+
+    /// What may be done with alerts is asked of the real engine.
+    async fn review(
+        &self,
+        _: &str,
+        _: AlertId,
+        _: &str,
+        _: ReviewAct,
+    ) -> Result<Result<AlertEvent, ReviewRefusal>, EngineError> {
+        self.ask().map(|_| Err(ReviewRefusal::NotFound))
+    }
+
+    fn alert_settings(&self, tenant: &str) -> Result<AlertSettings, EngineError> {
+        Ok(self.ask()?.settings.get(tenant).copied().unwrap_or_default())
+    }
+
+    async fn set_alert_settings(&self, tenant: &str, settings: AlertSettings) -> Result<(), EngineError> {
+        self.ask()?.settings.insert(tenant.to_owned(), settings);
+        Ok(())
+    }
+
+    async fn acknowledge(&self, tenant: &str, name: &str, sequence: u64) -> Result<Acknowledged, EngineError> {
+        let mut state = self.ask()?;
+        let (created_at_millis, acked_at_millis) = (1_700_000_000_000, 1_700_000_000_000 + sequence);
+        let new = Subscription { name: name.to_owned(), sequence, created_at_millis, acked_at_millis };
+        let held = state.subscriptions.entry(keyed(tenant, &name.to_owned())).or_insert_with(|| new.clone());
+        *held = Subscription { sequence: held.sequence.max(sequence), ..new };
+        Ok(Acknowledged::Done(held.clone()))
+    }
+
+    fn subscription(&self, tenant: &str, name: &str) -> Result<Option<Subscription>, EngineError> {
+        Ok(self.ask()?.subscriptions.get(&keyed(tenant, &name.to_owned())).cloned())
+    }
+
+    fn subscriptions(&self, tenant: &str, after: Option<&str>, limit: usize) -> Result<Vec<Subscription>, EngineError> {
+        Ok(tenant_rows(&self.ask()?.subscriptions, tenant, after.map(str::to_owned).as_ref(), limit))
+    }
+
+    async fn forget_subscription(&self, tenant: &str, name: &str) -> Result<bool, EngineError> {
+        Ok(self.ask()?.subscriptions.remove(&keyed(tenant, &name.to_owned())).is_some())
     }
 
     fn audit_entries(&self, tenant: &str, after_sequence: u64, limit: usize) -> Result<Vec<AuditEntry>, EngineError> {

@@ -7,7 +7,10 @@
 mod contract;
 mod ending;
 mod fake;
+mod histories;
 mod ingest;
+mod prospects;
 mod reading;
+mod reviewing;
 mod setup;
 mod watching;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use onward::api::{Batch, Client, ServeError, ServeOptions, reason_of, serve};
+use onward::api::{Batch, Client, Engine, ServeError, ServeOptions, reason_of, serve};
 use onward::model::{
     Amount, Bits, Company, Country, Day, DocumentKey, DocumentKind, Evidence, EvidenceKind, Finding, FindingKind,
     HsCode, IndicatorOutcome, IndicatorResult, Level, Link, OrderKey, OrderLine, Party, Probability, Record,
@@ -13,8 +13,6 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::{Code, Status};
-
-use crate::fake::Fake;
 
 /// Far more than anything here takes; a test that hangs ends with it.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,15 +24,15 @@ pub struct Server {
 }
 
 impl Server {
-    pub async fn start(engine: &Fake) -> Self {
+    pub async fn start<E: Engine>(engine: &E) -> Self {
         Self::start_with(engine, options()).await
     }
 
-    pub async fn start_with(engine: &Fake, options: ServeOptions) -> Self {
+    pub async fn start_with<E: Engine>(engine: &E, options: ServeOptions) -> Self {
         Self::start_on(TcpListener::bind("127.0.0.1:0").await.unwrap(), engine, options)
     }
 
-    pub fn start_on(listener: TcpListener, engine: &Fake, options: ServeOptions) -> Self {
+    pub fn start_on<E: Engine>(listener: TcpListener, engine: &E, options: ServeOptions) -> Self {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let engine = engine.clone();

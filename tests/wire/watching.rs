@@ -14,7 +14,11 @@ use crate::setup::{PATIENCE, Server, is, options, order_key, told};
 
 async fn open(client: &Client, cursor: &str) -> Result<Streaming<WatchAlertsResponse>, Status> {
     let checkpoint_interval = Some(Duration { seconds: 1, nanos: 0 });
-    let request = client.request(WatchAlertsRequest { cursor: cursor.to_owned(), checkpoint_interval });
+    let request = client.request(WatchAlertsRequest {
+        cursor: cursor.to_owned(),
+        checkpoint_interval,
+        ..WatchAlertsRequest::default()
+    });
     Ok(AlertServiceClient::new(client.channel()).watch_alerts(request).await?.into_inner())
 }
 

@@ -107,6 +107,7 @@ impl Direct {
             ("alerts", rows(&transaction, tables::ALERTS)),
             ("alert_by_order", rows(&transaction, tables::ALERT_BY_ORDER)),
             ("alert_events", rows(&transaction, tables::ALERT_EVENTS)),
+            ("events_by_alert", rows(&transaction, tables::EVENTS_BY_ALERT)),
             ("audit", rows(&transaction, tables::AUDIT)),
             ("audit_by_tenant", rows(&transaction, tables::AUDIT_BY_TENANT)),
         ])

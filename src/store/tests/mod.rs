@@ -2,12 +2,13 @@
 //!
 //! Come here to see which promises are held by which file: `accepting` (records, request ids, limits, scopes),
 //! `judging` (findings with alerts and trail), `grouping` (one transaction for many), `opening` (formats, identities,
-//! full disks) and `power_cuts`. `disk` is the failing disk, `plain` the model it is all compared with.
+//! full disks), `migrating` (older files) and `power_cuts`. What people do with alerts is tested in `alerts`. `disk` is the failing disk, `plain` the model it is all compared with.
 
 mod accepting;
 mod disk;
 mod grouping;
 mod judging;
+mod migrating;
 mod opening;
 mod plain;
 mod power_cuts;

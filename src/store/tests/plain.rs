@@ -94,7 +94,7 @@ impl Plain {
         let audit_kind = match kind {
             AlertEventKind::Raised | AlertEventKind::Reopened => AuditKind::AlertRaised,
             AlertEventKind::Updated | AlertEventKind::Lowered => AuditKind::AlertUpdated,
-            AlertEventKind::Closed => AuditKind::AlertClosed,
+            _ => AuditKind::AlertClosed,
         };
         self.trail.push((audit_kind, tenant.clone(), format!("alert/{id}")));
     }

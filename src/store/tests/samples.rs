@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    Alert, AlertDecision, AlertEventKind, AlertState, Amount, Company, Country, Day, DocumentKey, DocumentKind,
-    Finding, FindingKind, Level, OrderKey, OrderLine, Party, Probability, Record, ShipmentLine, Unit,
+    Alert, AlertDecision, AlertEventKind, AlertState, AlertUpdate, Amount, Company, Country, Day, DocumentKey,
+    DocumentKind, Finding, FindingKind, Level, OrderKey, OrderLine, Party, Probability, Record, ShipmentLine, Unit,
 };
 use crate::store::{AcceptBatch, AlertRule, Store, StoreClock, StoreIdentity, StoreOptions};
 
@@ -110,8 +110,10 @@ pub fn batch(tenant: &str, request_id: &str, records: Vec<Record>) -> AcceptBatc
 /// Findings of one half and more are alerts.
 pub fn rule() -> AlertRule {
     Arc::new(|alert, finding| {
-        event_kind(alert, finding)
-            .map_or(AlertDecision::Keep, |kind| AlertDecision::Change { kind, fingerprint: finding.case_hash })
+        event_kind(alert, finding).map_or(AlertDecision::Keep, |kind| {
+            let fingerprint = finding.case_hash;
+            AlertDecision::Change(Box::new(AlertUpdate { kind, fingerprint, changes: Vec::new(), is_material: false }))
+        })
     })
 }
 
@@ -120,8 +122,9 @@ fn event_kind(alert: Option<&Alert>, finding: &Finding) -> Option<AlertEventKind
     match alert.map(|alert| (alert.state, alert.score)) {
         None => is_high.then_some(AlertEventKind::Raised),
         Some((AlertState::Closed, _)) => is_high.then_some(AlertEventKind::Reopened),
-        Some((AlertState::Open, _)) if !is_high => Some(AlertEventKind::Closed),
-        Some((AlertState::Open, score)) => (score != finding.score).then_some(AlertEventKind::Updated),
+        Some((AlertState::Suppressed, _)) => None,
+        Some((_, _)) if !is_high => Some(AlertEventKind::Closed),
+        Some((_, score)) => (score != finding.score).then_some(AlertEventKind::Updated),
     }
 }
 
