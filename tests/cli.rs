@@ -23,9 +23,10 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "screen",
     "serve",
+    "key",
     "import",
     "watch",
     "export",

@@ -17,7 +17,9 @@ use super::page::Query;
 use super::wire::alert_service_server::AlertService;
 use super::wire::watch_alerts_response::Content;
 use super::{errors, from_proto, read, to_proto, wire};
+use crate::clock::{Clock, SystemClock};
 use crate::model::{Alert, AlertId};
+use crate::telemetry::metric;
 
 /// Events that are read at a time for one watch.
 const EVENTS_PER_READ: usize = 16;
@@ -56,7 +58,9 @@ impl<E: Engine> AlertService for Alerts<E> {
         // Room for one message: the next one is made when the client has taken this one.
         let (messages, receiver) = mpsc::channel(1);
         let (engine, drain) = (self.engine.clone(), self.drain.clone());
-        let mut watch = Watch { engine, tenant, sequence, messages, drain, checkpoint_interval, _place: place };
+        let began_at_millis = SystemClock.unix_millis();
+        let mut watch =
+            Watch { engine, tenant, sequence, messages, drain, checkpoint_interval, began_at_millis, _place: place };
         tokio::spawn(async move { watch.run().await });
         Ok(Response::new(ReceiverStream::new(receiver)))
     }
@@ -163,6 +167,7 @@ struct Watch<E> {
     messages: mpsc::Sender<Result<wire::WatchAlertsResponse, Status>>,
     drain: Drain,
     checkpoint_interval: Duration,
+    began_at_millis: u64,
     _place: OwnedSemaphorePermit,
 }
 
@@ -236,9 +241,18 @@ impl<E: Engine> Watch<E> {
             }
             let content = Content::Event(to_proto::alert_event(&event));
             self.send(event.sequence, content).await?;
+            self.note_lag(event.at_millis);
             self.sequence = event.sequence;
         }
         Ok(has_events)
+    }
+
+    /// From the commit of an event to its handing over. What had happened before the client came tells nothing.
+    fn note_lag(&self, at_millis: u64) {
+        if at_millis >= self.began_at_millis {
+            let lag_millis = SystemClock.unix_millis().saturating_sub(at_millis);
+            metrics::histogram!(metric::ALERT_LAG).record(lag_millis as f64 / 1_000.0);
+        }
     }
 
     async fn checkpoint(&self) -> Result<(), ClientLeft> {

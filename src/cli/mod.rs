@@ -12,6 +12,7 @@ mod demo;
 mod exit;
 mod export;
 mod import;
+mod key;
 mod known;
 mod man;
 mod match_names;
@@ -72,6 +73,7 @@ fn run(command: Command, progress: &Progress) -> Result<Outcome, Failure> {
         Command::Backtest(arguments) => backtest::run(&arguments, progress),
         Command::Audit(arguments) => audit::run(&arguments, progress),
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Key(arguments) => key::run(&arguments),
         Command::Import(arguments) => import::run(&arguments, progress),
         Command::Watch(arguments) => watch::run(&arguments),
         Command::Export(arguments) => export::run(&arguments, progress),

@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use tokio::sync::watch;
 
 use crate::alerts::{self, AlertPolicy};
+use crate::clock::Stopwatch;
 use crate::model::{Corridor, Finding, OrderKey};
 use crate::store::{
     AcceptBatch, AcceptOutcome, FINDINGS_PER_COMMIT_MAX, LoggedRecord, RecordScope, Snapshot, Store, StoreError,
@@ -182,8 +183,10 @@ impl Worker {
             // More came meanwhile: take it up first, so that a flood is judged once and not once a page.
             return Ok(true);
         }
+        let watch = Stopwatch::start();
         let affected = self.holdings.settle();
         let findings = self.judge_affected(&affected);
+        metrics::histogram!("onward_judge_seconds").record(watch.seconds());
         self.commit(findings)?;
         let through = self.taken_up;
         self.progress.send_modify(|progress| progress.judged_through = through);

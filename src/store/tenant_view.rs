@@ -16,7 +16,21 @@ use super::tables::{self, CompanyRowKey, SHARED_SCOPE, ShipmentKey};
 use crate::audit::AuditEntry;
 use crate::model::{Alert, AlertEvent, AlertId, Company, DocumentKey, OrderKey, OrderLine, Record, ShipmentLine};
 
-/// What one tenant may see of a snapshot.
+/// What one tenant may see of a snapshot. A read that forgets whose it is does not compile:
+///
+/// ```
+/// # use onward::{model::OrderKey, store::{Snapshot, StoreError}};
+/// fn read(snapshot: &Snapshot, key: &OrderKey) -> Result<bool, StoreError> {
+///     Ok(snapshot.tenant("acme")?.order(key)?.is_some())
+/// }
+/// ```
+///
+/// ```compile_fail,E0599
+/// # use onward::{model::OrderKey, store::{Snapshot, StoreError}};
+/// fn read(snapshot: &Snapshot, key: &OrderKey) -> Result<bool, StoreError> {
+///     Ok(snapshot.order(key)?.is_some())
+/// }
+/// ```
 pub struct TenantView<'snapshot> {
     snapshot: &'snapshot Snapshot,
     /// `None` for a tenant that never sent anything.

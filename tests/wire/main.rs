@@ -7,7 +7,11 @@
 mod contract;
 mod ending;
 mod fake;
+mod house;
+mod identity;
 mod ingest;
 mod reading;
+mod reasons;
 mod setup;
+mod strangers;
 mod watching;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use onward::api::{Batch, Client, ServeError, ServeOptions, reason_of, serve};
+use onward::api::{Batch, Client, Engine, ServeError, ServeOptions, reason_of, serve};
 use onward::model::{
     Amount, Bits, Company, Country, Day, DocumentKey, DocumentKind, Evidence, EvidenceKind, Finding, FindingKind,
     HsCode, IndicatorOutcome, IndicatorResult, Level, Link, OrderKey, OrderLine, Party, Probability, Record,
@@ -34,7 +34,7 @@ impl Server {
         Self::start_on(TcpListener::bind("127.0.0.1:0").await.unwrap(), engine, options)
     }
 
-    pub fn start_on(listener: TcpListener, engine: &Fake, options: ServeOptions) -> Self {
+    pub fn start_on<E: Engine>(listener: TcpListener, engine: &E, options: ServeOptions) -> Self {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let engine = engine.clone();
