@@ -64,6 +64,11 @@ impl Stopwatch {
         Self(Instant::now())
     }
 
+    /// Seconds since it began.
+    pub fn seconds(self) -> f64 {
+        self.0.elapsed().as_secs_f64()
+    }
+
     /// Whole milliseconds since it began.
     pub fn millis(self) -> u64 {
         u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX)

@@ -21,6 +21,8 @@ pub mod store;
 pub mod alerts;
 pub mod screening;
 
+pub mod identity;
+
 pub mod api;
 
 pub mod simulation;

@@ -23,9 +23,11 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 15] = [
     "screen",
+    "calibrate",
     "serve",
+    "key",
     "import",
     "watch",
     "review",

@@ -11,12 +11,14 @@ use tonic::{Request, Response, Status};
 
 use super::drain::Drain;
 use super::engine::{Acknowledged, Engine, SubscriptionState};
-use super::identity::Tenant;
+use super::identity::{Caller, Tenant};
 use super::page::Query;
 use super::watch::{self, Watch};
 use super::wire::alert_service_server::AlertService;
 use super::{errors, from_proto, read, reviewing, to_proto, wire};
-use crate::model::{Alert, AlertEvent, AlertId, AlertSettings, ReviewAct, Subscription};
+use crate::clock::{Clock, SystemClock};
+use crate::identity::Permission;
+use crate::model::{Alert, AlertEvent, AlertId, AlertSettings, ReviewAct, ReviewStep, Subscription};
 
 /// Serves alerts from the engine.
 pub(super) struct Alerts<E> {
@@ -47,7 +49,9 @@ impl<E: Engine> AlertService for Alerts<E> {
         // Room for one message: the next one is made when the client has taken this one.
         let (messages, receiver) = mpsc::channel(1);
         let (engine, drain) = (self.engine.clone(), self.drain.clone());
-        let mut watch = Watch { engine, tenant, sequence, messages, drain, checkpoint_interval, _place: place };
+        let began_at_millis = SystemClock.unix_millis();
+        let mut watch =
+            Watch { engine, tenant, sequence, messages, drain, checkpoint_interval, began_at_millis, _place: place };
         tokio::spawn(async move { watch.run().await });
         Ok(Response::new(ReceiverStream::new(receiver)))
     }
@@ -192,10 +196,14 @@ impl<E: Engine> AlertService for Alerts<E> {
         &self,
         request: Request<wire::ReviewAlertRequest>,
     ) -> Result<Response<wire::ReviewAlertResponse>, Status> {
-        let tenant = Tenant::of(&request)?;
+        let caller = Caller::of(&request)?.clone();
+        let tenant = caller.tenant.clone();
         let request = request.into_inner();
         let id = reviewing::alert_id(&request.alert_id)?;
-        let act = reviewing::decision(&request)?;
+        let act = reviewing::decision(&caller, &request)?;
+        if !caller.may(Permission::ApproveAlerts) && self.would_approve(&tenant, id, &act).await? {
+            return Err(errors::role_missing("ReviewAlert", Permission::ApproveAlerts));
+        }
         let alert = Some(self.act(&tenant, id, &request.request_id, act).await?);
         Ok(Response::new(wire::ReviewAlertResponse { alert }))
     }
@@ -204,10 +212,11 @@ impl<E: Engine> AlertService for Alerts<E> {
         &self,
         request: Request<wire::SuppressAlertRequest>,
     ) -> Result<Response<wire::SuppressAlertResponse>, Status> {
-        let tenant = Tenant::of(&request)?;
+        let caller = Caller::of(&request)?.clone();
+        let tenant = caller.tenant.clone();
         let request = request.into_inner();
         let id = reviewing::alert_id(&request.alert_id)?;
-        let act = reviewing::silence(&request)?;
+        let act = reviewing::silence(&caller, &request)?;
         let alert = Some(self.act(&tenant, id, &request.request_id, act).await?);
         Ok(Response::new(wire::SuppressAlertResponse { alert }))
     }
@@ -244,6 +253,15 @@ impl<E: Engine> Alerts<E> {
             Ok(event) => Ok(to_proto::alert(&event.alert)),
             Err(refusal) => Err(errors::review_refused(refusal)),
         }
+    }
+
+    /// Whether an act is the second of two that must agree. An alert that changes meanwhile has another etag, and the act
+    /// is refused for that.
+    async fn would_approve(&self, tenant: &Tenant, id: AlertId, act: &ReviewAct) -> Result<bool, Status> {
+        let ReviewStep::Decide { decision, .. } = act.step else { return Ok(false) };
+        let owner = tenant.clone();
+        let found = read(&self.engine, move |engine| engine.alert(owner.name(), id)).await?;
+        Ok(found.and_then(|alert| alert.proposal).is_some_and(|proposal| proposal.decision == decision))
     }
 
     async fn beside_events(&self, tenant: &Tenant, subscription: Subscription) -> Result<wire::Subscription, Status> {

@@ -3,19 +3,22 @@
 //! Come here to call a server from Rust. Sending records is in `ingest_client`, following alerts in `watch_client`.
 //! It speaks the words of the model; the generated clients of `wire` are there for everything else.
 
+use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Status};
 
 use super::from_proto::{self, NotUnderstood};
-use super::identity::{TENANT_METADATA, is_tenant_name};
+use super::identity::TENANT_METADATA;
 use super::ingest_client::{self, Batch, BatchReport, IngestSummary, RecordKind};
 use super::watch_client::Watch;
 use super::wire::alert_service_client::AlertServiceClient;
 use super::wire::screening_service_client::ScreeningServiceClient;
 use super::{errors, to_proto, wire};
+use crate::identity::is_tenant_name;
 use crate::model::{Advice, Alert, AlertState, Finding, Level, OrderKey, OrderLine};
 
 /// Most bytes of one answer.
@@ -29,7 +32,42 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Client {
     channel: Channel,
     tenant: String,
-    tenant_value: MetadataValue<Ascii>,
+    tenant_value: Option<MetadataValue<Ascii>>,
+    secret: Option<Secret>,
+}
+
+/// As whom to call, and how to know the server. Nothing of it is needed by a service that asks for nothing.
+#[derive(Clone, Debug, Default)]
+pub struct ClientOptions {
+    /// The tenant. Needed only where the credential does not say it; `None` then means the default one.
+    pub tenant: Option<String>,
+    /// An API key or a token.
+    pub secret: Option<Secret>,
+    /// The authority behind the server's certificate, PEM; `None` takes those of the system.
+    pub authority: Option<Vec<u8>>,
+    /// The client's own certificate and its key, PEM.
+    pub certificate: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+/// An API key or a token: shown to the server and to nobody else.
+#[derive(Clone)]
+pub struct Secret(MetadataValue<Ascii>);
+
+impl Secret {
+    /// A secret by its text; white space around it is dropped. `None` when it cannot be one.
+    pub fn new(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let is_secret = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let mut value = MetadataValue::try_from(format!("Bearer {text}")).ok().filter(|_| is_secret)?;
+        value.set_sensitive(true);
+        Some(Self(value))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret")
+    }
 }
 
 /// A page of findings, and what gets the next one.
@@ -45,8 +83,14 @@ pub struct FindingPage {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ClientError {
     /// The address is none.
-    #[error("{0} is no address of a server: expected http://host:port")]
+    #[error("{0} is no address of a server: expected http://host:port or https://host:port")]
     BadAddress(String),
+    /// A secret would cross a network that anybody can read.
+    #[error("{0} is another machine: an API key or token goes there over https:// only")]
+    SecretInTheClear(String),
+    /// A certificate or key cannot be used.
+    #[error("the certificate, its key or the authority cannot be used: {0}")]
+    BadCertificate(String),
     /// The tenant's name is none.
     #[error("{0:?} is no name of a tenant: expected 1 to 64 of a-z 0-9 - _ .")]
     BadTenant(String),
@@ -72,20 +116,37 @@ pub enum ClientError {
 }
 
 impl Client {
-    /// Connects to `http://host:port` on behalf of a tenant.
+    /// Connects to `http://host:port` on behalf of a tenant, to a service that asks for no credentials.
     pub async fn connect(address: &str, tenant: &str) -> Result<Self, ClientError> {
+        let tenant = Some(tenant.to_owned());
+        Self::connect_with(address, ClientOptions { tenant, ..ClientOptions::default() }).await
+    }
+
+    /// Connects to `http://host:port` or `https://host:port`.
+    pub async fn connect_with(address: &str, options: ClientOptions) -> Result<Self, ClientError> {
         let endpoint =
             Endpoint::from_shared(address.to_owned()).map_err(|_| ClientError::BadAddress(address.to_owned()))?;
-        let bad_tenant = || ClientError::BadTenant(tenant.to_owned());
-        let tenant_value =
-            MetadataValue::try_from(tenant).ok().filter(|_| is_tenant_name(tenant)).ok_or_else(bad_tenant)?;
+        let ClientOptions { tenant, secret, authority, certificate } = options;
+        let tenant_value = tenant.as_deref().map(|tenant| {
+            let value = MetadataValue::try_from(tenant).ok().filter(|_| is_tenant_name(tenant));
+            value.ok_or_else(|| ClientError::BadTenant(tenant.to_owned()))
+        });
+        let tenant_value = tenant_value.transpose()?;
+        let is_encrypted = endpoint.uri().scheme_str() == Some("https");
+        if secret.is_some() && !is_encrypted && !is_this_machine(endpoint.uri().host().unwrap_or_default()) {
+            return Err(ClientError::SecretInTheClear(address.to_owned()));
+        }
+        let endpoint = match is_encrypted {
+            true => with_tls(endpoint, authority, certificate)?,
+            false => endpoint,
+        };
         let endpoint = endpoint
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_nodelay(true)
             .http2_keep_alive_interval(KEEPALIVE.0)
             .keep_alive_timeout(KEEPALIVE.1);
-        let channel = endpoint.connect().await.map_err(|error| ClientError::Unreachable(error.to_string()))?;
-        Ok(Self { channel, tenant: tenant.to_owned(), tenant_value })
+        let channel = endpoint.connect().await.map_err(|error| ClientError::Unreachable(with_causes(&error)))?;
+        Ok(Self { channel, tenant: tenant.unwrap_or_default(), tenant_value, secret })
     }
 
     /// Sends batches of one kind of record until the receiver is closed, and answers when each is durable.
@@ -192,7 +253,7 @@ impl Client {
         Ok(())
     }
 
-    /// On whose behalf this client calls.
+    /// On whose behalf this client calls; empty where only its credential says it.
     pub fn tenant(&self) -> &str {
         &self.tenant
     }
@@ -205,7 +266,12 @@ impl Client {
     /// A request on behalf of the tenant, for the generated clients of `wire`.
     pub fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
-        request.metadata_mut().insert(TENANT_METADATA, self.tenant_value.clone());
+        if let Some(tenant) = &self.tenant_value {
+            request.metadata_mut().insert(TENANT_METADATA, tenant.clone());
+        }
+        if let Some(Secret(secret)) = &self.secret {
+            request.metadata_mut().insert("authorization", secret.clone());
+        }
         request
     }
 
@@ -216,6 +282,34 @@ impl Client {
     fn screening(&self) -> ScreeningServiceClient<Channel> {
         ScreeningServiceClient::new(self.channel()).max_decoding_message_size(ANSWER_BYTES_MAX)
     }
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+fn with_tls(
+    endpoint: Endpoint,
+    authority: Option<Vec<u8>>,
+    certificate: Option<(Vec<u8>, Vec<u8>)>,
+) -> Result<Endpoint, ClientError> {
+    let mut tls = match authority {
+        Some(authority) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(authority)),
+        None => ClientTlsConfig::new().with_native_roots(),
+    };
+    if let Some((certificate, key)) = certificate {
+        tls = tls.identity(Identity::from_pem(certificate, key));
+    }
+    endpoint.tls_config(tls).map_err(|error| ClientError::BadCertificate(with_causes(&error)))
+}
+
+/// An error with what is behind it: "transport error" alone helps nobody.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let mut texts: Vec<String> = causes.map(ToString::to_string).collect();
+    texts.dedup();
+    texts.join(": ")
 }
 
 impl From<Status> for ClientError {
@@ -268,5 +362,44 @@ fn helps_to_repeat(status: &Status) -> bool {
                 .any(|helpful| errors::reason_word(helpful) == reason)
         }
         None => matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled | Code::Internal),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Client, ClientError, ClientOptions, Secret, is_this_machine};
+
+    #[test]
+    fn secrets_are_texts_that_never_show() {
+        for text in ["", "  ", "two words", "\u{e9}", "a\nb"] {
+            assert!(Secret::new(text).is_none(), "{text:?}");
+        }
+        let secret = Secret::new(" onward_abc\n").unwrap();
+        assert_eq!(secret.0.to_str().unwrap(), "Bearer onward_abc");
+        let options = ClientOptions { secret: Some(secret.clone()), ..ClientOptions::default() };
+        assert!(!format!("{options:?} {:?}", secret.0).contains("abc"));
+    }
+
+    #[test]
+    fn only_loopback_is_this_machine() {
+        for (host, expected) in [
+            ("127.0.0.1", true),
+            ("127.9.9.9", true),
+            ("[::1]", true),
+            ("localhost", true),
+            ("10.0.0.1", false),
+            ("localhost.example", false),
+            ("127.0.0.1.example", false),
+            ("", false),
+        ] {
+            assert_eq!(is_this_machine(host), expected, "{host}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_secret_never_crosses_a_network_in_the_clear() {
+        let options = ClientOptions { secret: Secret::new("onward_abc"), ..ClientOptions::default() };
+        let refused = Client::connect_with("http://192.0.2.1:1", options).await.unwrap_err();
+        assert!(matches!(refused, ClientError::SecretInTheClear(_)), "{refused}");
     }
 }

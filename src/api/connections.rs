@@ -1,7 +1,7 @@
-//! Connections: how many there may be, how a full machine is borne, and how they are closed in the end.
+//! Connections: how many there may be, TLS, how a full machine is borne, and how they are closed in the end.
 //!
-//! Come here because the gRPC library's own loop has no limit on connections, spins when file descriptors run out, and
-//! leaves connections behind when its server is dropped. TLS will be put in here too.
+//! Come here because the gRPC library's own loop has no limit on connections and on handshakes, takes one certificate
+//! for ever, spins when file descriptors run out, and leaves connections behind when its server is dropped.
 
 use std::future::Future;
 use std::io;
@@ -13,60 +13,107 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::server::{Connected, TcpConnectInfo};
+use tonic::transport::server::Connected;
 
 use super::drain::{Drain, Phase};
+use super::tls::{PeerCertificate, ServerTls};
 
 /// How long to wait after a failed accept: most failures pass only when something else is closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a TLS handshake may take. It holds the place of a connection meanwhile.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
 
 /// An accepted connection. Gives its place back when it is dropped.
 pub(super) struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Bytes>,
+    peer: Peer,
     over: Pin<Box<dyn Future<Output = ()> + Send>>,
     _place: OwnedSemaphorePermit,
 }
+
+/// Who is at the other end, as far as the connection tells. Comes with every request.
+#[derive(Clone)]
+pub(super) struct Peer {
+    /// What the client showed.
+    pub(super) certificate: Option<Arc<PeerCertificate>>,
+}
+
+/// Bytes in and out, in the clear or not.
+trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Bytes for T {}
 
 /// Accepts at most `connections_max` at a time; others wait in the backlog of the system. Ends, and closes the
 /// listener, when the stream is dropped.
 pub(super) fn incoming(
     listener: TcpListener,
+    tls: Option<ServerTls>,
     connections_max: usize,
     drain: Drain,
 ) -> ReceiverStream<io::Result<Connection>> {
     let (sender, receiver) = mpsc::channel(1);
     let places = Arc::new(Semaphore::new(connections_max));
     tokio::spawn(async move {
+        // Beside the loop: a client that dawdles over its handshake keeps nobody waiting.
+        let mut handshakes = JoinSet::new();
         loop {
-            let accepted = async {
-                let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
-                let (stream, _) = listener.accept().await?;
-                stream.set_nodelay(true)?;
-                let over = {
-                    let drain = drain.clone();
-                    Box::pin(async move { drain.reached(Phase::Over).await })
-                };
-                Ok::<_, io::Error>(Connection { stream, over, _place: place })
-            };
-            let connection = tokio::select! {
-                connection = accepted => connection,
+            let ready = tokio::select! {
+                accepted = accept(&listener, &places) => match accepted {
+                    Ok((stream, place)) => {
+                        handshakes.spawn(establish(stream, place, tls.clone(), drain.clone()));
+                        continue;
+                    }
+                    Err(error) => {
+                        tracing::warn!(kind = ?error.kind(), "a connection could not be accepted");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                        continue;
+                    }
+                },
+                Some(established) = handshakes.join_next() => established,
                 () = sender.closed() => return,
             };
-            match connection {
-                Ok(connection) => {
+            match ready {
+                Ok(Ok(connection)) => {
                     if sender.send(Ok(connection)).await.is_err() {
                         return;
                     }
                 }
-                Err(error) => {
-                    tracing::warn!(kind = ?error.kind(), "a connection could not be accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
+                // Whoever knocks without TLS, or with a certificate that nobody stands behind.
+                Ok(Err(error)) => tracing::debug!(kind = ?error.kind(), "a handshake failed"),
+                Err(error) => tracing::warn!(%error, "a handshake was lost"),
             }
         }
     });
     ReceiverStream::new(receiver)
+}
+
+async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    Ok((stream, place))
+}
+
+async fn establish(
+    stream: TcpStream,
+    place: OwnedSemaphorePermit,
+    tls: Option<ServerTls>,
+    drain: Drain,
+) -> io::Result<Connection> {
+    let (stream, certificate): (Box<dyn Bytes>, _) = match tls {
+        None => (Box::new(stream), None),
+        Some(tls) => {
+            let handshake = TlsAcceptor::from(tls.config()).accept(stream);
+            let stream = tokio::time::timeout(HANDSHAKE_MAX, handshake).await??;
+            let certificate = tls.peer(stream.get_ref().1.peer_certificates());
+            (Box::new(stream), certificate)
+        }
+    };
+    let over = Box::pin(async move { drain.reached(Phase::Over).await });
+    Ok(Connection { stream, peer: Peer { certificate }, over, _place: place })
 }
 
 impl Connection {
@@ -120,9 +167,9 @@ impl AsyncWrite for Connection {
 }
 
 impl Connected for Connection {
-    type ConnectInfo = TcpConnectInfo;
+    type ConnectInfo = Peer;
 
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.stream.connect_info()
+    fn connect_info(&self) -> Peer {
+        self.peer.clone()
     }
 }

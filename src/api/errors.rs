@@ -11,6 +11,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use super::engine::EngineError;
 use super::wire::ErrorReason;
+use crate::identity::Permission;
 use crate::intake::FieldFault;
 use crate::model::ReviewRefusal;
 
@@ -124,6 +125,31 @@ pub(super) fn record_faults(field: &str, faults: Vec<FieldFault>) -> Status {
     Status::with_error_details(Code::InvalidArgument, format!("{field}.{first}"), details)
 }
 
+/// The call shows no credential.
+pub(super) fn credential_missing() -> Status {
+    let details = details(ErrorReason::CredentialMissing, []);
+    Status::with_error_details(Code::Unauthenticated, "the call shows no credential", details)
+}
+
+/// The credential is unknown, withdrawn, expired or malformed: the same bytes for all.
+pub(super) fn credential_refused() -> Status {
+    let details = details(ErrorReason::CredentialRefused, []);
+    Status::with_error_details(Code::Unauthenticated, "the credential is not accepted", details)
+}
+
+/// The caller is known, and none of its roles allows the call.
+pub(super) fn role_missing(method: &str, permission: Permission) -> Status {
+    let details = details(ErrorReason::RoleMissing, [("permission", permission.as_str().to_owned())]);
+    Status::with_error_details(Code::PermissionDenied, format!("no role of the caller allows {method}"), details)
+}
+
+/// The call names another tenant than its credential: the same bytes whether that one exists or not.
+pub(super) fn tenant_not_yours() -> Status {
+    let details = details(ErrorReason::TenantNotYours, []);
+    let description = "the metadata onward-tenant names another tenant than the credential";
+    Status::with_error_details(Code::PermissionDenied, description, details)
+}
+
 /// A method that has its place and is not served yet.
 pub(super) fn not_implemented(method: &str) -> Status {
     let details = details(ErrorReason::NotImplemented, [("method", method.to_owned())]);
@@ -186,6 +212,7 @@ fn with_retry(code: Code, reason: ErrorReason, description: &str) -> Status {
     Status::with_error_details(code, description, details)
 }
 
+/// Where two answers must be the same bytes, the metadata has at most one entry: a map of more has no order.
 fn details<const N: usize>(reason: ErrorReason, metadata: [(&str, String); N]) -> ErrorDetails {
     let metadata: HashMap<String, String> =
         metadata.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

@@ -1,4 +1,4 @@
-//! Around every call: deadline, number of open calls, end of the server, one line of log.
+//! Around every call: the door, deadline, number of open calls, end of the server, one line of log.
 //!
 //! Come here because a deadline must bound streams too, which the gRPC library does not do, and because a stream that
 //! never ends must not keep the server from ending. What a call does is none of this file's business.
@@ -16,10 +16,13 @@ use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::{Bytes, Service, http};
 
+use super::access::{Access, Door};
 use super::drain::{Drain, Phase};
 use super::errors;
+use super::permissions::method_label;
 use super::wire::ErrorReason;
 use crate::clock::Stopwatch;
+use crate::telemetry::metric;
 
 /// Health checks get through when nothing else does, or a busy server would be taken for a dead one.
 const HEALTH_CHECK: &str = "/grpc.health.v1.Health/Check";
@@ -31,14 +34,15 @@ const DEADLINE_LEAD_MAX: Duration = Duration::from_millis(10);
 #[derive(Clone)]
 pub(super) struct Guard<S> {
     inner: S,
+    door: Door,
     calls: Arc<Semaphore>,
     drain: Drain,
 }
 
 impl<S> Guard<S> {
-    /// At most `calls_max` calls are open at a time, streams included.
-    pub(super) fn new(inner: S, calls_max: usize, drain: Drain) -> Self {
-        Self { inner, calls: Arc::new(Semaphore::new(calls_max)), drain }
+    /// Calls that the door lets in, at most `calls_max` open at a time, streams included.
+    pub(super) fn new(inner: S, door: Door, calls_max: usize, drain: Drain) -> Self {
+        Self { inner, door, calls: Arc::new(Semaphore::new(calls_max)), drain }
     }
 }
 
@@ -58,9 +62,9 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: http::Request<Body>) -> CallFuture {
+    fn call(&mut self, mut request: http::Request<Body>) -> CallFuture {
         let path = request.uri().path();
-        let mut log = CallLog { method: path.to_owned(), watch: Stopwatch::start(), code: None };
+        let mut log = CallLog::start(path);
         let permit = match Arc::clone(&self.calls).try_acquire_owned() {
             Ok(permit) => Some(permit),
             Err(_) if path == HEALTH_CHECK => None,
@@ -70,7 +74,14 @@ where
                 return Box::pin(std::future::ready(Ok(status.into_http())));
             }
         };
-        let mut stop = stop(deadline(request.headers()), self.drain.clone());
+        let access = match self.door.admit(&mut request) {
+            Ok(access) => access,
+            Err(status) => {
+                log.ended_by_us(&status);
+                return Box::pin(std::future::ready(Ok(status.into_http())));
+            }
+        };
+        let mut stop = stop(deadline(request.headers()), self.drain.clone(), access);
         let answer = self.inner.call(request);
         Box::pin(async move {
             tokio::select! {
@@ -86,7 +97,7 @@ where
 }
 
 /// When and why the call must end, whatever it is doing.
-fn stop(timeout: Option<Duration>, drain: Drain) -> StopFuture {
+fn stop(timeout: Option<Duration>, drain: Drain, access: Access) -> StopFuture {
     // Begins to count here, not when it is first looked at.
     let deadline = timeout.map(|timeout| tokio::time::sleep(timeout - DEADLINE_LEAD_MAX.min(timeout / 10)));
     Box::pin(async move {
@@ -99,6 +110,7 @@ fn stop(timeout: Option<Duration>, drain: Drain) -> StopFuture {
         tokio::select! {
             () = deadline_passes => errors::deadline_passed(),
             () = drain.reached(Phase::Cutting) => errors::shutting_down(),
+            status = access.lost() => status,
         }
     })
 }
@@ -194,8 +206,21 @@ impl CallLog {
     }
 }
 
+impl CallLog {
+    fn start(path: &str) -> Self {
+        metrics::gauge!(metric::CALLS_OPEN).increment(1.0);
+        Self { method: path.to_owned(), watch: Stopwatch::start(), code: None }
+    }
+}
+
 impl Drop for CallLog {
     fn drop(&mut self) {
+        metrics::gauge!(metric::CALLS_OPEN).decrement(1.0);
+        // A label from the table and not from the caller, who could make up any number of them.
+        let method = method_label(&self.method);
+        let code = self.code.map_or_else(|| "none".to_owned(), |code| code.to_string());
+        metrics::counter!(metric::CALLS, "method" => method, "code" => code).increment(1);
+        metrics::histogram!(metric::CALL_SECONDS, "method" => method).record(self.watch.seconds());
         tracing::debug!(method = self.method, code = self.code, millis = self.watch.millis(), "call");
     }
 }
@@ -214,9 +239,13 @@ mod tests {
     use tonic::codegen::{Bytes, Service};
     use tonic::{Code, Status};
 
+    use super::super::access::Door;
     use super::super::drain::{DrainControl, Phase};
     use super::super::errors::reason_of;
     use super::{Guard, HEALTH_CHECK, deadline};
+
+    const OPEN: Door = Door { identities: None };
+    const CALL: &str = "/onward.v1.OrderService/GetOrder";
 
     /// Answers never, or with a body that never ends.
     #[derive(Clone, Copy, PartialEq, Eq)]
@@ -282,8 +311,8 @@ mod tests {
     async fn deadlines_end_calls_and_streams_whatever_they_do() {
         let (_control, drain) = DrainControl::new();
         for endless in [Endless::Answer, Endless::SilentBody, Endless::ChattyBody] {
-            let mut guard = Guard::new(endless, 1, drain.clone());
-            let answer = guard.call(request("/a/B", Some("30m"))).await.unwrap();
+            let mut guard = Guard::new(endless, OPEN, 1, drain.clone());
+            let answer = guard.call(request(CALL, Some("30m"))).await.unwrap();
             assert_eq!(ending(answer).await, (Code::DeadlineExceeded, "DEADLINE_PASSED".to_owned()));
         }
     }
@@ -292,8 +321,8 @@ mod tests {
     async fn a_server_that_ends_ends_its_calls_without_a_deadline_too() {
         for endless in [Endless::Answer, Endless::SilentBody, Endless::ChattyBody] {
             let (control, drain) = DrainControl::new();
-            let mut guard = Guard::new(endless, 1, drain);
-            let answer = tokio::spawn(guard.call(request("/a/B", None)));
+            let mut guard = Guard::new(endless, OPEN, 1, drain);
+            let answer = tokio::spawn(guard.call(request(CALL, None)));
             control.enter(Phase::Ending);
             control.enter(Phase::Cutting);
             let answer = answer.await.unwrap().unwrap();
@@ -304,14 +333,14 @@ mod tests {
     #[tokio::test]
     async fn a_place_is_held_until_the_body_is_gone() {
         let (_control, drain) = DrainControl::new();
-        let mut guard = Guard::new(Endless::SilentBody, 1, drain);
-        let first = guard.call(request("/a/B", None)).await.unwrap();
-        let refused = guard.call(request("/a/B", None)).await.unwrap();
+        let mut guard = Guard::new(Endless::SilentBody, OPEN, 1, drain);
+        let first = guard.call(request(CALL, None)).await.unwrap();
+        let refused = guard.call(request(CALL, None)).await.unwrap();
         assert_eq!(ending(refused).await, (Code::ResourceExhausted, "TOO_MANY_CALLS".to_owned()));
         let health = guard.call(request(HEALTH_CHECK, None)).await.unwrap();
         assert!(health.headers().get("grpc-status").is_none());
         drop(first);
-        let next = guard.call(request("/a/B", None)).await.unwrap();
+        let next = guard.call(request(CALL, None)).await.unwrap();
         assert!(next.headers().get("grpc-status").is_none());
     }
 

@@ -16,8 +16,10 @@ use super::engine::{Engine, EngineError};
 use super::identity::Tenant;
 use super::wire::{BatchStatus, ErrorReason, RecordOutcome};
 use super::{errors, to_proto};
+use crate::clock::{Clock, SystemClock};
 use crate::intake::FieldFault;
 use crate::model::Record;
+use crate::telemetry::metric;
 
 /// Most records of one batch.
 pub const RECORDS_PER_BATCH_MAX: usize = 1_000;
@@ -76,14 +78,15 @@ pub(super) fn answer<K: IngestKind, E: Engine>(
     tenant: Tenant,
     requests: Streaming<K::Request>,
 ) -> ReceiverStream<Result<K::Response, Status>> {
-    let (answers, receiver) = mpsc::channel(OUTCOMES_WAITING_MAX);
+    // One place is kept for the last word: a client that reads too late must learn that not all was answered.
+    let (answers, receiver) = mpsc::channel(OUTCOMES_WAITING_MAX + 1);
+    let last_word = answers.clone().try_reserve_owned().ok();
     tokio::spawn(async move {
         let mut stream = Stream::<K, E> { engine, limits, tenant, answers, working: JoinSet::new() };
         let end = stream.read_all(requests).await;
         let finished = stream.finish().await;
-        if let Err(status) = finished.and(end) {
-            // A client that is gone need not be told.
-            let _ = tokio::time::timeout(OUTCOMES_WAIT_MAX, stream.answers.send(Err(status))).await;
+        if let (Err(status), Some(last_word)) = (finished.and(end), last_word) {
+            last_word.send(Err(status));
         }
     });
     ReceiverStream::new(receiver)
@@ -136,11 +139,7 @@ impl<K: IngestKind, E: Engine> Stream<K, E> {
     }
 
     async fn send(&self, answer: Answer) -> Result<(), Status> {
-        match tokio::time::timeout(OUTCOMES_WAIT_MAX, self.answers.send(Ok(K::respond(answer)))).await {
-            // A client that is gone is noticed where the stream is read.
-            Ok(_) => Ok(()),
-            Err(_) => Err(errors::exhausted(ErrorReason::OutcomesNotRead, "the outcomes of batches are not read")),
-        }
+        hand_over(&self.answers, K::respond(answer)).await
     }
 
     /// Takes a batch on, or says "slow down" at once.
@@ -150,16 +149,28 @@ impl<K: IngestKind, E: Engine> Stream<K, E> {
         let has_place = self.working.len() < BATCHES_PER_STREAM_MAX;
         match Arc::clone(&self.limits.batches).try_acquire_owned() {
             Ok(place) if has_place => {
+                metrics::gauge!(metric::BATCHES_IN_WORK).increment(1.0);
+                let place = Working { _place: place };
                 let (engine, tenant) = (self.engine.clone(), self.tenant.clone());
                 self.working.spawn(take_in::<K, E>(engine, tenant, request_id, lines, place));
                 Ok(())
             }
             _ => {
+                metrics::counter!(metric::BATCHES, "answer" => "slow_down").increment(1);
                 let mut answer = Answer::new(request_id, BatchStatus::SlowDown);
                 answer.retry_after_millis = RETRY_AFTER_MILLIS;
                 self.send(answer).await
             }
         }
+    }
+}
+
+/// Waits until there is room for an answer, but not for ever.
+async fn hand_over<R>(answers: &mpsc::Sender<Result<R, Status>>, response: R) -> Result<(), Status> {
+    match tokio::time::timeout(OUTCOMES_WAIT_MAX, answers.send(Ok(response))).await {
+        // A client that is gone is noticed where the stream is read.
+        Ok(_) => Ok(()),
+        Err(_) => Err(errors::exhausted(ErrorReason::OutcomesNotRead, "the outcomes of batches are not read")),
     }
 }
 
@@ -190,7 +201,7 @@ async fn take_in<K: IngestKind, E: Engine>(
     tenant: Tenant,
     request_id: String,
     lines: Vec<K::Line>,
-    place: OwnedSemaphorePermit,
+    place: Working,
 ) -> Result<Answer, Status> {
     // A thousand records take a millisecond or two: too long for a thread that serves others.
     let reading = tokio::task::spawn_blocking(move || {
@@ -214,6 +225,7 @@ async fn take_in<K: IngestKind, E: Engine>(
         _ => match engine.accept(tenant.name(), &request_id, good).await {
             Ok(accepted) => accepted,
             Err(EngineError::RequestIdReused) => {
+                metrics::counter!(metric::BATCHES, "answer" => "refused").increment(1);
                 let mut answer = Answer::new(request_id, BatchStatus::Refused);
                 answer.reason = ErrorReason::RequestIdReused;
                 return Ok(answer);
@@ -228,5 +240,51 @@ async fn take_in<K: IngestKind, E: Engine>(
     let mut answer = Answer::new(request_id, BatchStatus::Done);
     answer.outcomes = outcomes.into_iter().filter_map(|outcome| outcome.or_else(|| accepted.next())).collect();
     drop(place);
+    count::<K>(&answer);
     Ok(answer)
+}
+
+/// Counts what became of a batch and its records, and notes that its feed is alive.
+fn count<K: IngestKind>(answer: &Answer) {
+    let kind = K::RECORDS_FIELD;
+    metrics::counter!(metric::BATCHES, "answer" => "done").increment(1);
+    for (outcome, status) in metric::OUTCOMES {
+        let wanted = answer.outcomes.iter().filter(|found| found.status().as_str_name().ends_with(status));
+        metrics::counter!(metric::RECORDS, "kind" => kind, "outcome" => outcome).increment(wanted.count() as u64);
+    }
+    let now = SystemClock.unix_millis() as f64 / 1_000.0;
+    metrics::gauge!(metric::LAST_BATCH, "kind" => kind).set(now);
+}
+
+/// The place of a batch that is worked on.
+struct Working {
+    _place: OwnedSemaphorePermit,
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        metrics::gauge!(metric::BATCHES_IN_WORK).decrement(1.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+    use tonic_types::StatusExt;
+
+    use super::super::errors::reason_of;
+    use super::hand_over;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_reads_nothing_is_waited_for_but_not_for_ever() {
+        let (answers, mut receiver) = mpsc::channel(1);
+        assert!(hand_over(&answers, 1).await.is_ok());
+        let status = hand_over(&answers, 2).await.unwrap_err();
+        assert_eq!(reason_of(&status).as_deref(), Some("OUTCOMES_NOT_READ"));
+        assert!(status.get_details_retry_info().is_some());
+        assert_eq!(receiver.recv().await.unwrap().unwrap(), 1);
+        assert!(hand_over(&answers, 3).await.is_ok());
+        drop(receiver);
+        assert!(hand_over(&answers, 4).await.is_ok(), "nobody is left to be told");
+    }
 }

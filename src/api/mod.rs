@@ -4,9 +4,10 @@
 //! engine behind it ([`Engine`]). The contract itself is `proto/onward/v1`. What records mean and how they are judged
 //! are other rooms.
 //!
-//! The way of a call: `connections` -> `guard` (deadline, limits, end) -> a service -> `identity` (which tenant) ->
-//! `from_proto` -> the engine -> `to_proto`, or `errors`.
+//! The way of a call: `connections` (TLS) -> `guard` (deadline, limits, end) -> `access` (who, and may they, by
+//! `permissions`) -> a service -> `identity` (which tenant) -> `from_proto` -> the engine -> `to_proto`, or `errors`.
 
+mod access;
 mod alert_service;
 mod audit_service;
 mod client;
@@ -21,26 +22,30 @@ mod identity;
 mod ingest;
 mod ingest_client;
 mod page;
+mod permissions;
 mod records_services;
 mod review_client;
 mod reviewing;
 mod screening_service;
 mod serve;
 mod service;
+mod tls;
 mod to_proto;
 mod watch;
 mod watch_client;
 pub mod wire;
 
-pub use client::{Client, ClientError, FindingPage};
+pub use client::{Client, ClientError, ClientOptions, FindingPage, Secret};
 pub use engine::{Acknowledged, CompanyName, CursorError, Engine, EngineError, RecordOutcome, SubscriptionState};
 pub use errors::{ERROR_DOMAIN, reason_of, reason_word};
 pub use from_proto::NotUnderstood;
-pub use identity::{TENANT_BYTES_MAX, TENANT_DEFAULT, TENANT_METADATA, is_tenant_name};
+pub use identity::{CALLER_UNKNOWN, TENANT_METADATA};
 pub use ingest::{BATCHES_PER_STREAM_MAX, RECORDS_PER_BATCH_MAX, REQUEST_ID_BYTES_MAX};
 pub use ingest_client::{Batch, BatchReport, IngestSummary, RecordKind};
 pub use page::{PAGE_BYTES_MAX, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX};
-pub use serve::{MESSAGE_BYTES_MAX, SERVICES, ServeError, ServeOptions, serve};
+pub use permissions::{Need, need_of, served_calls};
+pub use serve::{MESSAGE_BYTES_MAX, SERVICES, ServeError, ServeOptions, reload, serve};
+pub use tls::{ServerTls, TlsFault, TlsFiles};
 pub use watch_client::{Watch, Watched};
 
 /// Asks the engine on a thread that may block.

@@ -4,9 +4,10 @@
 
 use tonic::Status;
 
-use super::identity::is_tenant_name;
+use super::identity::{CALLER_UNKNOWN, Caller};
 use super::ingest::REQUEST_ID_BYTES_MAX;
 use super::{errors, from_proto, wire};
+use crate::identity::is_tenant_name;
 use crate::model::{AlertId, ReviewAct, ReviewDecision, ReviewStep};
 
 /// Longest name of a person, in bytes.
@@ -34,7 +35,7 @@ pub(super) fn request_id(text: &str) -> Result<(), Status> {
 }
 
 /// What a person decided.
-pub(super) fn decision(request: &wire::ReviewAlertRequest) -> Result<ReviewAct, Status> {
+pub(super) fn decision(caller: &Caller, request: &wire::ReviewAlertRequest) -> Result<ReviewAct, Status> {
     let unknown = |_| errors::invalid_field("decision", "expected a known decision");
     let decision = wire::ReviewDecision::try_from(request.decision).map_err(unknown)?;
     let decision = from_proto::decision_from(decision).ok_or_else(|| errors::invalid_field("decision", "is needed"))?;
@@ -50,24 +51,32 @@ pub(super) fn decision(request: &wire::ReviewAlertRequest) -> Result<ReviewAct, 
         return Err(errors::invalid_field("assignee", &format!("expected at most {PERSON_BYTES_MAX} bytes")));
     }
     let step = ReviewStep::Decide { decision, reason, assignee: request.assignee.clone() };
-    act(&request.etag, &request.actor, ("comment", &request.comment), step)
+    act(&request.etag, actor(caller, &request.actor)?, ("comment", &request.comment), step)
 }
 
 /// Silence, as a person wants it.
-pub(super) fn silence(request: &wire::SuppressAlertRequest) -> Result<ReviewAct, Status> {
+pub(super) fn silence(caller: &Caller, request: &wire::SuppressAlertRequest) -> Result<ReviewAct, Status> {
     if request.reason.is_empty() {
         return Err(errors::invalid_field("reason", "is needed"));
     }
     let expires_at_millis = from_proto::millis("expire_time", request.expire_time);
     let expires_at_millis = expires_at_millis.map_err(|_| errors::invalid_field("expire_time", "expected a time"))?;
-    act(&request.etag, &request.actor, ("reason", &request.reason), ReviewStep::Suppress { expires_at_millis })
+    let step = ReviewStep::Suppress { expires_at_millis };
+    act(&request.etag, actor(caller, &request.actor)?, ("reason", &request.reason), step)
+}
+
+/// The person who acts: whoever the credential names. Only an open service has to believe what the request says.
+fn actor<'a>(caller: &'a Caller, claimed: &'a str) -> Result<&'a str, Status> {
+    match (caller.name(), claimed) {
+        (CALLER_UNKNOWN, claimed) if (1..=PERSON_BYTES_MAX).contains(&claimed.len()) => Ok(claimed),
+        (CALLER_UNKNOWN, _) => Err(errors::invalid_field("actor", &format!("expected 1 to {PERSON_BYTES_MAX} bytes"))),
+        (name, claimed) if claimed.is_empty() || claimed == name => Ok(name),
+        _ => Err(errors::invalid_field("actor", "the credential names another person; leave it out")),
+    }
 }
 
 fn act(etag: &str, actor: &str, (field, comment): (&str, &str), step: ReviewStep) -> Result<ReviewAct, Status> {
     let revision = etag.parse().map_err(|_| errors::invalid_field("etag", "expected the etag of the alert"))?;
-    if !(1..=PERSON_BYTES_MAX).contains(&actor.len()) {
-        return Err(errors::invalid_field("actor", &format!("expected 1 to {PERSON_BYTES_MAX} bytes")));
-    }
     if comment.len() > COMMENT_BYTES_MAX {
         return Err(errors::invalid_field(field, &format!("expected at most {COMMENT_BYTES_MAX} bytes")));
     }

@@ -16,6 +16,7 @@ use tonic::transport::Server;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use super::access::{Door, RECHECK_INTERVAL};
 use super::alert_service::Alerts;
 use super::audit_service::{Audit, Lists};
 use super::connections;
@@ -25,12 +26,14 @@ use super::guard::Guard;
 use super::ingest::IngestLimits;
 use super::records_services::{Companies, Orders, RecordsService, Shipments};
 use super::screening_service::Screening;
+use super::tls::ServerTls;
 use super::wire::{
     self, alert_service_server::AlertServiceServer, audit_service_server::AuditServiceServer,
     company_service_server::CompanyServiceServer, list_service_server::ListServiceServer,
     order_service_server::OrderServiceServer, screening_service_server::ScreeningServiceServer,
     shipment_service_server::ShipmentServiceServer,
 };
+use crate::identity::{Identities, Reloaded};
 
 /// Most bytes of one message from a client.
 pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -44,9 +47,14 @@ const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 /// How often a silent connection is asked whether it is still there, and how long it may take to answer.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
-/// The limits of a server.
+/// Who may call, and the limits of a server.
 #[derive(Clone, Debug)]
 pub struct ServeOptions {
+    /// Who is known. Default: nobody is asked, and callers name their tenant; only for a service that no other machine
+    /// can reach.
+    pub identities: Option<Identities>,
+    /// How connections are encrypted. Default: not at all.
+    pub tls: Option<ServerTls>,
     /// Most open connections. Default: 1,024.
     pub connections_max: usize,
     /// Most open calls on one connection. Default: 256.
@@ -65,6 +73,8 @@ pub struct ServeOptions {
 impl Default for ServeOptions {
     fn default() -> Self {
         Self {
+            identities: None,
+            tls: None,
             connections_max: 1_024,
             calls_per_connection_max: 256,
             calls_max: 2_048,
@@ -96,8 +106,9 @@ pub async fn serve<E: Engine>(
 ) -> Result<(), ServeError> {
     let (control, drain) = DrainControl::new();
     let (health, routes) = routes(&engine, &options, &drain).await?;
-    let service = Guard::new(routes, options.calls_max, drain.clone());
-    let incoming = connections::incoming(listener, options.connections_max, drain.clone());
+    let door = Door { identities: options.identities.clone() };
+    let service = Guard::new(routes, door, options.calls_max, drain.clone());
+    let incoming = connections::incoming(listener, options.tls.clone(), options.connections_max, drain.clone());
     let stopping = {
         let drain = drain.clone();
         async move { drain.reached(Phase::Ending).await }
@@ -123,9 +134,40 @@ pub async fn serve<E: Engine>(
             served?;
         }
         () = draining => tracing::warn!("stopped with connections still open"),
+        () = keep_current(&options) => {}
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Reads the files of identities and TLS again and again, for ever.
+async fn keep_current(options: &ServeOptions) {
+    loop {
+        tokio::time::sleep(RECHECK_INTERVAL).await;
+        let (identities, tls) = (options.identities.clone(), options.tls.clone());
+        if identities.is_none() && tls.is_none() {
+            return std::future::pending().await;
+        }
+        let reading = tokio::task::spawn_blocking(move || reload(identities.as_ref(), tls.as_ref()));
+        if let Err(error) = reading.await {
+            tracing::error!(%error, "the files of identities and TLS could not be read again");
+        }
+    }
+}
+
+/// Reads the files of identities and TLS again, and says in the log what came of it. A served server does this by
+/// itself twice a second.
+pub fn reload(identities: Option<&Identities>, tls: Option<&ServerTls>) {
+    match identities.map(Identities::reload) {
+        Some(Ok(Reloaded::Changed { principal_count })) => tracing::info!(principal_count, "principals changed"),
+        Some(Err(faults)) => tracing::error!(%faults, "the principals stay as they were"),
+        Some(Ok(Reloaded::Unchanged)) | None => {}
+    }
+    match tls.map(ServerTls::reload) {
+        Some(Ok(true)) => tracing::info!("certificates changed"),
+        Some(Err(fault)) => tracing::error!(%fault, "the certificates stay as they were"),
+        Some(Ok(false)) | None => {}
+    }
 }
 
 async fn drain_in_phases(control: &DrainControl, health: &HealthReporter, drain_max: Duration) {

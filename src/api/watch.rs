@@ -13,6 +13,8 @@ use super::engine::{CursorError, Engine};
 use super::identity::Tenant;
 use super::wire::watch_alerts_response::Content;
 use super::{errors, read, to_proto, wire};
+use crate::clock::{Clock, SystemClock};
+use crate::telemetry::metric;
 
 /// Events that are read at a time for one watch.
 const EVENTS_PER_READ: usize = 16;
@@ -102,6 +104,8 @@ pub(super) struct Watch<E> {
     pub(super) messages: mpsc::Sender<Result<wire::WatchAlertsResponse, Status>>,
     pub(super) drain: Drain,
     pub(super) checkpoint_interval: Duration,
+    /// When the client came.
+    pub(super) began_at_millis: u64,
     /// Given back when the watch is over.
     pub(super) _place: OwnedSemaphorePermit,
 }
@@ -177,6 +181,7 @@ impl<E: Engine> Watch<E> {
             }
             let content = Content::Event(to_proto::alert_event(&event));
             self.send(event.sequence, content).await?;
+            self.note_lag(event.at_millis);
             self.sequence = event.sequence;
         }
         Ok(has_events)
@@ -191,6 +196,14 @@ impl<E: Engine> Watch<E> {
                 Err(status) => status,
                 Ok(_) => errors::internal("an alert event is missing or there twice"),
             },
+        }
+    }
+
+    /// From the commit of an event to its handing over. What had happened before the client came tells nothing.
+    fn note_lag(&self, at_millis: u64) {
+        if at_millis >= self.began_at_millis {
+            let lag_millis = SystemClock.unix_millis().saturating_sub(at_millis);
+            metrics::histogram!(metric::ALERT_LAG).record(lag_millis as f64 / 1_000.0);
         }
     }
 

@@ -13,6 +13,7 @@ use super::completions::CompletionsArguments;
 use super::demo::DemoArguments;
 use super::export::ExportArguments;
 use super::import::ImportArguments;
+use super::key::KeyArguments;
 use super::man::ManArguments;
 use super::match_names::MatchArguments;
 use super::review::ReviewArguments;
@@ -57,8 +58,20 @@ Writes decisions, links, parties and rejects into the folder, and a summary to s
     #[command(after_help = "\
 Examples:
   onward serve --data onward.redb
-  onward serve --data /var/lib/onward/onward.redb --listen 127.0.0.1:50551 --log json")]
+  onward serve --config /etc/onward/onward.toml --check
+  onward serve --data onward.redb --listen 0.0.0.0:50551 --principals principals.toml \\
+      --tls-cert server.pem --tls-key server.key
+
+A flag goes before the environment, the environment before the file, the file before the default.")]
     Serve(ServeArguments),
+    /// Make API keys for the principals file
+    #[command(after_help = "\
+Examples:
+  onward key new --hash-key hash.key --out erp.key --expires 2027-01-31
+
+The key goes into a new file that only its owner can read. What is printed goes into the principals
+file; it opens nothing. See docs/operating.md.")]
+    Key(KeyArguments),
     /// Send files to a running service
     #[command(after_help = "\
 Examples:
@@ -158,9 +171,23 @@ pub(super) struct ServerArguments {
     /// Address of the service
     #[arg(long, value_name = "URL", env = "ONWARD_SERVER", default_value = "http://127.0.0.1:50551")]
     pub(super) server: String,
-    /// Whose orders
-    #[arg(long, value_name = "NAME", env = "ONWARD_TENANT", default_value = "default")]
-    pub(super) tenant: String,
+    /// Whose orders; a service that asks for credentials takes it from them [otherwise: default]
+    #[arg(long, value_name = "NAME", env = "ONWARD_TENANT")]
+    pub(super) tenant: Option<String>,
+    /// File with an API key or a token; the variable ONWARD_API_KEY may hold one instead
+    #[arg(long, value_name = "FILE", env = "ONWARD_API_KEY_FILE", value_hint = ValueHint::FilePath)]
+    pub(super) api_key_file: Option<PathBuf>,
+    /// Authority behind the service's certificate (PEM); without it those of the system
+    #[arg(long, value_name = "FILE", env = "ONWARD_TLS_CA", value_hint = ValueHint::FilePath)]
+    pub(super) tls_ca: Option<PathBuf>,
+    /// Certificate to show to the service (PEM)
+    #[arg(long, value_name = "FILE", env = "ONWARD_CLIENT_CERT", requires = "client_key")]
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(super) client_cert: Option<PathBuf>,
+    /// Its key (PEM)
+    #[arg(long, value_name = "FILE", env = "ONWARD_CLIENT_KEY", requires = "client_cert")]
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(super) client_key: Option<PathBuf>,
 }
 
 /// Files of records. Each may be CSV or JSON Lines, plain, gzip or zstd; several of a kind are read one after another.

@@ -3,12 +3,16 @@
 //! Come here when a failure of the service should end with another exit code. The client itself is in `api`.
 
 use std::io;
+use std::path::Path;
 
 use tokio::runtime::Runtime;
 
 use super::arguments::ServerArguments;
 use super::exit::Failure;
-use crate::api::{Client, ClientError};
+use crate::api::{Client, ClientError, ClientOptions, Secret};
+
+/// The variable that may hold an API key or a token.
+const SECRET_VARIABLE: &str = "ONWARD_API_KEY";
 
 /// Runs the asynchronous side of a command.
 pub(super) fn runtime() -> Result<Runtime, Failure> {
@@ -18,13 +22,44 @@ pub(super) fn runtime() -> Result<Runtime, Failure> {
 
 /// Connects to the service that the user named.
 pub(super) async fn connect(server: &ServerArguments) -> Result<Client, Failure> {
-    Client::connect(&server.server, &server.tenant).await.map_err(|error| failed(&server.server, error))
+    let certificate = match (&server.client_cert, &server.client_key) {
+        (Some(certificate), Some(key)) => Some((read(certificate)?, read(key)?)),
+        _ => None,
+    };
+    let options = ClientOptions {
+        tenant: server.tenant.clone(),
+        secret: secret(server.api_key_file.as_deref())?,
+        authority: server.tls_ca.as_deref().map(read).transpose()?,
+        certificate,
+    };
+    Client::connect_with(&server.server, options).await.map_err(|error| failed(&server.server, error))
+}
+
+/// The API key or token, from the file that was named or else from the environment; never from the command line,
+/// which every user of the machine can read.
+fn secret(file: Option<&Path>) -> Result<Option<Secret>, Failure> {
+    let (text, source) = match file {
+        Some(path) => (String::from_utf8_lossy(&read(path)?).into_owned(), path.display().to_string()),
+        None => match std::env::var(SECRET_VARIABLE).ok().filter(|text| !text.is_empty()) {
+            Some(text) => (text, SECRET_VARIABLE.to_owned()),
+            None => return Ok(None),
+        },
+    };
+    let secret = Secret::new(&text);
+    secret.map(Some).ok_or_else(|| Failure::Usage(format!("{source} holds no API key and no token")))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(Failure::io("reading", path))
 }
 
 /// A failed call as the failure of a command.
 pub(super) fn failed(server: &str, error: ClientError) -> Failure {
     match error {
-        ClientError::BadAddress(_) | ClientError::BadTenant(_) => Failure::Usage(error.to_string()),
+        ClientError::BadAddress(_)
+        | ClientError::BadTenant(_)
+        | ClientError::SecretInTheClear(_)
+        | ClientError::BadCertificate(_) => Failure::Usage(error.to_string()),
         ClientError::BadBatch(_) => Failure::Bug(error.to_string()),
         // What was sent is wrong, so that sending it again will not help.
         ClientError::Refused { .. } => Failure::Unreadable(format!("{server}: {error}")),
@@ -34,25 +69,28 @@ pub(super) fn failed(server: &str, error: ClientError) -> Failure {
     }
 }
 
-/// Resolves when the user or the system asks the program to stop.
-pub(super) async fn interrupted() {
-    let pressed = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            // Without the signal there is nothing to wait for; the default of the system still ends the program.
-            std::future::pending::<()>().await;
-        }
-    };
+/// Resolves when the user or the system asks the program to stop. Listens from the moment of the call, not only when
+/// it is waited for: a signal in between must not end the program the hard way.
+pub(super) fn interrupted() -> impl Future<Output = ()> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut told) => tokio::select! {
-                () = pressed => {}
-                _ = told.recv() => {}
-            },
-            Err(_) => pressed.await,
+        let (pressed, told) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+        async move {
+            match (pressed, told) {
+                (Ok(mut pressed), Ok(mut told)) => tokio::select! {
+                    _ = pressed.recv() => {}
+                    _ = told.recv() => {}
+                },
+                // Without the signals there is nothing to wait for; the default of the system still ends the program.
+                _ => std::future::pending().await,
+            }
         }
     }
     #[cfg(not(unix))]
-    pressed.await;
+    async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }

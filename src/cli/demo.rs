@@ -55,7 +55,10 @@ struct Answers {
 /// Makes the world, runs it through the service, tells what came of it.
 pub(super) fn run(arguments: &DemoArguments, progress: &Progress) -> Result<Outcome, Failure> {
     let runtime = calls::runtime()?;
-    let interrupted = runtime.spawn(calls::interrupted());
+    let interrupted = {
+        let _inside = runtime.enter();
+        runtime.spawn(calls::interrupted())
+    };
     let options =
         WorldOptions::new(arguments.seed, arguments.orders, arguments.orders * SHIPMENTS_PER_ORDER, Profile::Small);
     let mut world = MemoryWorld::default();

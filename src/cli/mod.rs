@@ -13,6 +13,7 @@ mod demo;
 mod exit;
 mod export;
 mod import;
+mod key;
 mod known;
 mod man;
 mod match_names;
@@ -75,6 +76,7 @@ fn run(command: Command, progress: &Progress) -> Result<Outcome, Failure> {
         Command::Calibrate(arguments) => calibrate::run(&arguments, progress),
         Command::Audit(arguments) => audit::run(&arguments, progress),
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Key(arguments) => key::run(&arguments),
         Command::Import(arguments) => import::run(&arguments, progress),
         Command::Watch(arguments) => watch::run(&arguments),
         Command::Review(arguments) => review::run(&arguments),

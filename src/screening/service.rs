@@ -15,6 +15,7 @@ use rayon::prelude::*;
 use tokio::sync::watch;
 
 use crate::alerts::{self, AlertPolicy};
+use crate::clock::Stopwatch;
 use crate::model::{Advice, AlertId, Corridor, Finding, OrderKey, OrderLine, ReviewAct};
 use crate::store::{
     AcceptBatch, AcceptOutcome, AlertRule, FINDINGS_PER_COMMIT_MAX, LoggedRecord, RecordScope, ReviewOutcome,
@@ -268,8 +269,10 @@ impl Worker {
             // More came meanwhile: take it up first, so that a flood is judged once and not once a page.
             return Ok(true);
         }
+        let watch = Stopwatch::start();
         let affected = write(&self.holdings).settle();
         let findings = self.judge_affected(&affected);
+        metrics::histogram!("onward_judge_seconds").record(watch.seconds());
         self.commit(findings)?;
         let through = self.taken_up;
         self.progress.send_modify(|progress| progress.judged_through = through);

@@ -19,7 +19,21 @@ use crate::model::{
     Subscription,
 };
 
-/// What one tenant may see of a snapshot.
+/// What one tenant may see of a snapshot. A read that forgets whose it is does not compile:
+///
+/// ```
+/// # use onward::{model::OrderKey, store::{Snapshot, StoreError}};
+/// fn read(snapshot: &Snapshot, key: &OrderKey) -> Result<bool, StoreError> {
+///     Ok(snapshot.tenant("acme")?.order(key)?.is_some())
+/// }
+/// ```
+///
+/// ```compile_fail,E0599
+/// # use onward::{model::OrderKey, store::{Snapshot, StoreError}};
+/// fn read(snapshot: &Snapshot, key: &OrderKey) -> Result<bool, StoreError> {
+///     Ok(snapshot.order(key)?.is_some())
+/// }
+/// ```
 pub struct TenantView<'snapshot> {
     snapshot: &'snapshot Snapshot,
     /// `None` for a tenant that never sent anything.

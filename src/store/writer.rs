@@ -14,6 +14,7 @@ use super::StoreError;
 use super::batch::{AcceptOutcome, EncodedBatch};
 use super::draft::Draft;
 use super::judgement::{CommitOutcome, EncodedJudgements};
+use crate::clock::Stopwatch;
 
 /// The clock of the store: milliseconds since 1970.
 pub type StoreClock = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -130,7 +131,11 @@ impl Writer {
     /// One transaction for the whole group; then the answers.
     pub fn write(&self, group: Vec<Command>) -> Result<(), StoreError> {
         let mut outcomes = Vec::with_capacity(group.len());
+        let watch = Stopwatch::start();
         let written = self.write_durably(group, &mut outcomes);
+        if matches!(written, Ok(Written::Records | Written::RecordsAndEvents)) {
+            metrics::histogram!("onward_commit_seconds").record(watch.seconds());
+        }
         match &written {
             Ok(Written::Nothing) => {}
             Ok(Written::Records) => self.commits.send_modify(|count| *count += 1),

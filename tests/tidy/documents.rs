@@ -9,8 +9,15 @@ use std::path::{Path, PathBuf};
 use super::{File, check, files, top};
 
 /// Versions below these have faults that we met or that were published.
-const VERSIONS_MIN: [(&str, &str); 5] =
-    [("redb", "4.6.0"), ("h2", "0.4.16"), ("tonic", "0.14.9"), ("tracing-subscriber", "0.3.20"), ("bytes", "1.11.1")];
+const VERSIONS_MIN: [(&str, &str); 7] = [
+    ("redb", "4.6.0"),
+    ("h2", "0.4.16"),
+    ("tonic", "0.14.9"),
+    ("tracing-subscriber", "0.3.20"),
+    ("bytes", "1.11.1"),
+    ("rustls-webpki", "0.103.13"),
+    ("jsonwebtoken", "10.3.0"),
+];
 
 // ---- dependencies ------------------------------------------------------------------------------------------------
 

@@ -1,12 +1,17 @@
-//! Logs: set up once, by the program.
+//! Logs and metrics: set up once, by the program.
 //!
-//! Come here for the format and the filter of logs. Logs go to standard error, and carry methods, codes, counts and
+//! Come here for the format and the filter of logs, and for the names of metrics ([`metric`]). Logs go to standard error, and carry methods, codes, counts and
 //! times: never names, identifiers or goods. That is kept where events are written, not here.
+
+pub mod metric;
+mod metrics_server;
 
 use std::fmt;
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
+
+pub use metrics_server::{Metrics, MetricsError};
 
 /// What is logged when nobody says.
 pub const FILTER_DEFAULT: &str = "onward=info,warn";

@@ -1,0 +1,86 @@
+//! Which call needs what: the one table. A call that is not in it is not served.
+//!
+//! Come here when a call is added to the contract; a test holds the table against the proto files. What a role allows
+//! is in the room `identity`.
+
+use crate::identity::Permission;
+
+/// What a call needs of its caller.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Need {
+    /// Nothing: it says nothing of anybody.
+    Nothing,
+    /// To be somebody who has this permission.
+    Permission(Permission),
+}
+
+use Need::{Nothing, Permission as May};
+use Permission::*;
+
+/// Every call that is served: service, method, what it needs.
+#[rustfmt::skip]
+const NEEDS: &[(&str, &str, Need)] = &[
+    ("onward.v1.OrderService", "IngestOrders", May(Ingest)),
+    ("onward.v1.OrderService", "GetOrder", May(ReadRecords)),
+    ("onward.v1.OrderService", "ListOrders", May(ReadRecords)),
+    ("onward.v1.ShipmentService", "IngestShipments", May(Ingest)),
+    ("onward.v1.ShipmentService", "GetShipment", May(ReadRecords)),
+    ("onward.v1.ShipmentService", "ListShipments", May(ReadRecords)),
+    ("onward.v1.CompanyService", "IngestCompanies", May(Ingest)),
+    ("onward.v1.CompanyService", "GetCompany", May(ReadRecords)),
+    ("onward.v1.CompanyService", "ListCompanies", May(ReadRecords)),
+    ("onward.v1.ScreeningService", "ScreenOrder", May(Screen)),
+    ("onward.v1.ScreeningService", "GetFinding", May(ReadFindings)),
+    ("onward.v1.ScreeningService", "ListFindings", May(ReadFindings)),
+    ("onward.v1.ScreeningService", "ExplainFinding", May(ReadFindings)),
+    ("onward.v1.ScreeningService", "WaitUntilScreened", May(Connect)),
+    ("onward.v1.ScreeningService", "StartScreeningJob", May(Screen)),
+    ("onward.v1.ScreeningService", "GetScreeningJob", May(Screen)),
+    ("onward.v1.ScreeningService", "ListScreeningJobs", May(Screen)),
+    ("onward.v1.ScreeningService", "CancelScreeningJob", May(Screen)),
+    ("onward.v1.AlertService", "WatchAlerts", May(ReadAlerts)),
+    ("onward.v1.AlertService", "GetAlert", May(ReadAlerts)),
+    ("onward.v1.AlertService", "ListAlerts", May(ReadAlerts)),
+    ("onward.v1.AlertService", "ListAlertActivity", May(ReadAlerts)),
+    ("onward.v1.AlertService", "AckAlerts", May(ReadAlerts)),
+    ("onward.v1.AlertService", "GetSubscription", May(ReadAlerts)),
+    ("onward.v1.AlertService", "ListSubscriptions", May(ReadAlerts)),
+    ("onward.v1.AlertService", "DeleteSubscription", May(ReadAlerts)),
+    ("onward.v1.AlertService", "GetAlertSettings", May(ReadAlerts)),
+    // Whoever could switch four eyes off alone would need no second pair.
+    ("onward.v1.AlertService", "UpdateAlertSettings", May(ChangeSettings)),
+    ("onward.v1.AlertService", "ReviewAlert", May(ReviewAlerts)),
+    ("onward.v1.AlertService", "SuppressAlert", May(ReviewAlerts)),
+    ("onward.v1.AuditService", "ListEntries", May(ReadAudit)),
+    ("onward.v1.AuditService", "GetCheckpoint", May(ReadAudit)),
+    ("onward.v1.AuditService", "GetProof", May(ReadAudit)),
+    ("onward.v1.AuditService", "ReplayFinding", May(ReadAudit)),
+    ("onward.v1.AuditService", "ExportEvidencePack", May(ReadAudit)),
+    ("onward.v1.ListService", "ListGoodsLists", May(ReadLists)),
+    ("onward.v1.ListService", "ListPartyLists", May(ReadLists)),
+    ("onward.v1.ListService", "ListCorridors", May(ReadLists)),
+    ("grpc.reflection.v1.ServerReflection", "ServerReflectionInfo", May(Connect)),
+    // Load balancers have no credentials.
+    ("grpc.health.v1.Health", "Check", Nothing),
+    ("grpc.health.v1.Health", "Watch", Nothing),
+];
+
+/// What the call at `/service/method` needs; `None` for a call that is not served.
+pub fn need_of(path: &str) -> Option<Need> {
+    row_of(path).map(|(_, _, need)| *need)
+}
+
+/// The paths of all calls that are served.
+pub fn served_calls() -> impl Iterator<Item = String> {
+    NEEDS.iter().map(|(service, method, _)| format!("/{service}/{method}"))
+}
+
+/// The method's name for metrics; one word for all that are not served.
+pub(super) fn method_label(path: &str) -> &'static str {
+    row_of(path).map_or("unknown", |(_, method, _)| method)
+}
+
+fn row_of(path: &str) -> Option<&'static (&'static str, &'static str, Need)> {
+    let (service, method) = path.strip_prefix('/')?.split_once('/')?;
+    NEEDS.iter().find(|(known, name, _)| *known == service && *name == method)
+}
