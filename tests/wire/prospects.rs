@@ -40,6 +40,21 @@ fn asked(line: &OrderLine) -> ScreenOrderRequest {
     ScreenOrderRequest { order: Some(on_wire(line)), ..ScreenOrderRequest::default() }
 }
 
+/// Screens what is refused for this reason.
+pub async fn refused(reason: wire::ErrorReason) -> Status {
+    let engine = Fake::new();
+    let server = Server::start(&engine).await;
+    if reason == wire::ErrorReason::OrderConflict {
+        engine.put_finding(finding("alma", 3));
+        let storing = ScreenOrderRequest { store: true, request_id: "r1".to_owned(), ..asked(&order(3)) };
+        screen(&server, storing).await.unwrap();
+    }
+    let mut other = order(3);
+    other.description.push_str(", spare");
+    // The fake takes up nothing by itself, so that without a finding it is not ready.
+    screen(&server, asked(&other)).await.unwrap_err()
+}
+
 #[tokio::test]
 async fn an_order_is_screened_and_stored_only_when_asked_to() {
     let engine = Fake::new();

@@ -19,6 +19,7 @@ use tonic_types::StatusExt;
 use crate::fake::Fake;
 use crate::house::{House, client, key_of, principal};
 use crate::setup::{Server, document_key, options, order_key, told};
+use crate::{prospects, reviewing};
 
 /// How a reason comes to the client.
 enum Told {
@@ -73,7 +74,7 @@ async fn guarded(role: &str, change: impl FnOnce(&mut Request<wire::GetOrderRequ
 
 async fn watch(cursor: &str) -> Status {
     let (_server, client) = open_server(&Fake::new()).await;
-    let request = client.request(wire::WatchAlertsRequest { cursor: cursor.to_owned(), checkpoint_interval: None });
+    let request = client.request(wire::WatchAlertsRequest { cursor: cursor.to_owned(), ..Default::default() });
     AlertServiceClient::new(client.channel()).watch_alerts(request).await.unwrap_err()
 }
 
@@ -186,6 +187,22 @@ async fn provoke(reason: ErrorReason) -> Told {
             .await
         }
         ErrorReason::RoleMissing => guarded(r#""ingest""#, |_| {}).await,
+        ErrorReason::AlertChanged
+        | ErrorReason::TransitionNotAllowed
+        | ErrorReason::SecondPersonNeeded
+        | ErrorReason::SubscriptionNotFound
+        | ErrorReason::TooManySubscriptions => reviewing::refused(reason).await,
+        ErrorReason::CursorTooOld => {
+            let engine = Fake::new();
+            for number in 1..=3 {
+                engine.raise("alma", order_key(number));
+            }
+            engine.state().events.values_mut().for_each(|events| drop(events.drain(..2)));
+            let (_server, client) = open_server(&engine).await;
+            let request = wire::WatchAlertsRequest { cursor: "store-a/alma/0".to_owned(), ..Default::default() };
+            AlertServiceClient::new(client.channel()).watch_alerts(client.request(request)).await.unwrap_err()
+        }
+        ErrorReason::ScreeningNotReady | ErrorReason::OrderConflict => prospects::refused(reason).await,
         ErrorReason::TenantNotYours => {
             guarded(r#""analyst""#, |request| {
                 request.metadata_mut().insert(TENANT_METADATA, MetadataValue::from_static("birch"));

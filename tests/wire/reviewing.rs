@@ -18,6 +18,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::fake::Fake;
+use crate::house::{self, House, principal};
 use crate::setup::{Server, finding, is, order_key, told};
 
 const NOW_MILLIS: u64 = 1_700_000_000_000;
@@ -85,6 +86,70 @@ fn silence(alert_id: &str, etag: &str, expires_at_millis: u64) -> SuppressAlertR
 
 fn metadata(status: &Status, name: &str) -> Option<String> {
     status.get_details_error_info()?.metadata.get(name).cloned()
+}
+
+/// Does what is refused for this reason.
+pub async fn refused(reason: wire::ErrorReason) -> Status {
+    use wire::ErrorReason;
+    let office = Office::new().await;
+    let (client, mut alerts) = office.alerts("alma").await;
+    match reason {
+        ErrorReason::AlertChanged => {
+            alerts.review_alert(client.request(review("1", "9", "ana", ReviewDecision::InReview))).await.unwrap_err()
+        }
+        ErrorReason::TransitionNotAllowed => {
+            alerts.review_alert(client.request(review("1", "1", "ana", ReviewDecision::Escalated))).await.unwrap();
+            let request = silence("1", "2", NOW_MILLIS + 86_400_000);
+            alerts.suppress_alert(client.request(request)).await.unwrap_err()
+        }
+        ErrorReason::SecondPersonNeeded => {
+            let settings = Some(wire::AlertSettings { four_eyes: true });
+            alerts.update_alert_settings(client.request(UpdateAlertSettingsRequest { settings })).await.unwrap();
+            alerts.review_alert(client.request(review("1", "1", "ana", ReviewDecision::Confirmed))).await.unwrap();
+            alerts.review_alert(client.request(review("1", "2", "ana", ReviewDecision::Confirmed))).await.unwrap_err()
+        }
+        ErrorReason::SubscriptionNotFound => {
+            let request = GetSubscriptionRequest { subscription: "nobody".to_owned() };
+            alerts.get_subscription(client.request(request)).await.unwrap_err()
+        }
+        ErrorReason::TooManySubscriptions => {
+            let cursor = client.watch(None).next().await.unwrap().cursor;
+            for number in 0..SUBSCRIPTIONS_MAX {
+                client.acknowledge(&format!("s-{number:03}"), &cursor).await.unwrap();
+            }
+            let request = AckAlertsRequest { subscription: "one-more".to_owned(), cursor };
+            alerts.ack_alerts(client.request(request)).await.unwrap_err()
+        }
+        other => panic!("{other:?} is not about work on alerts"),
+    }
+}
+
+#[tokio::test]
+async fn the_credential_says_who_acts_and_who_may_approve() {
+    let roles = [("ana", "analyst"), ("ben", "analyst"), ("cem", "approver"), ("dan", "admin")];
+    let house = House::new(&roles.map(|(name, role)| principal(name, "alma", &format!("\"{role}\""))));
+    let office = Office::new().await;
+    let server = house.serve(&office.service, house.options()).await;
+    let decide = async |name: &str, etag: &str, actor: &str| {
+        let client = house::client(&server, name).await;
+        let request = client.request(review("1", etag, actor, ReviewDecision::Dismissed));
+        AlertServiceClient::new(client.channel()).review_alert(request).await
+    };
+    for (name, expected) in [("cem", Some("ROLE_MISSING")), ("dan", None)] {
+        let client = house::client(&server, name).await;
+        let settings = Some(wire::AlertSettings { four_eyes: true });
+        let request = client.request(UpdateAlertSettingsRequest { settings });
+        let answer = AlertServiceClient::new(client.channel()).update_alert_settings(request).await;
+        assert_eq!(answer.err().map(|status| told(&status).1).as_deref(), expected, "{name}");
+    }
+    let status = decide("ana", "1", "ben").await.unwrap_err();
+    assert_eq!(told(&status), is(Code::InvalidArgument, "INVALID_FIELD"), "nobody acts in another's name");
+    let proposed = decide("ana", "1", "").await.unwrap().into_inner().alert.unwrap();
+    assert_eq!(proposed.proposal.unwrap().actor, "ana");
+    assert_eq!(told(&decide("ben", "2", "ben").await.unwrap_err()), is(Code::PermissionDenied, "ROLE_MISSING"));
+    assert_eq!(told(&decide("dan", "2", "dan").await.unwrap_err()), is(Code::PermissionDenied, "ROLE_MISSING"));
+    let approved = decide("cem", "2", "cem").await.unwrap().into_inner().alert.unwrap();
+    assert_eq!(approved.state(), AlertState::Dismissed);
 }
 
 #[tokio::test]
