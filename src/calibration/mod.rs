@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 
 use crate::model::{Corridor, DocumentKey, OrderKey, Record};
 use crate::screening::{CandidateWay, Holdings, Policy, Weights, candidate_ways};
@@ -78,15 +79,18 @@ pub fn calibrate(options: &CalibrationOptions, told: &mut dyn FnMut(u32, f64)) -
         let choices: Vec<Choice> = worlds.par_iter().map(|world| choices(world, &policy)).collect::<Vec<_>>().concat();
         let Fit { bits, links: behind, loss_bits } = fit(&choices, &assumed, options.spread_bits);
         told(round, loss_bits);
-        weights = Weights::with_bits(&version(options), &bits);
+        weights = Weights::with_bits(&version(options, &bits), &bits);
         links = behind;
     }
     Calibration { weights, links }
 }
 
-fn version(options: &CalibrationOptions) -> String {
+/// How the weights came about, and a word that changes with any of them.
+fn version(options: &CalibrationOptions, bits: &[f64]) -> String {
     let CalibrationOptions { worlds_per_profile, seed, orders_per_world, rounds, spread_bits } = options;
-    format!("{worlds_per_profile}x{orders_per_world}-seed{seed}-rounds{rounds}-spread{spread_bits}")
+    let written: Vec<u8> = bits.iter().flat_map(|bits| ((bits * 1000.0).round() as i64).to_le_bytes()).collect();
+    let word: String = Sha256::digest(&written)[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{worlds_per_profile}x{orders_per_world}-seed{seed}-rounds{rounds}-spread{spread_bits}-{word}")
 }
 
 fn worlds(options: &CalibrationOptions) -> Vec<MemoryWorld> {

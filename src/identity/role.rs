@@ -165,6 +165,7 @@ mod tests {
             (Permission::ApproveAlerts, "no no yes no no"),
             (Permission::ReadAudit, "no no no yes yes"),
             (Permission::ReadLists, "no yes yes yes yes"),
+            (Permission::ChangeSettings, "no no no no yes"),
             (Permission::Connect, "yes yes yes yes yes"),
         ];
         assert_eq!(table.len(), Permission::ALL.len());

@@ -59,12 +59,19 @@ fn record_reasons(prospect: &Prospect, policy: &Policy) -> Vec<AdviceReason> {
     let own = base + onward_bits(&prospect.own, OWN_ALIKE_BITS, OWN_OTHER_BITS);
     let mut reasons = Vec::new();
     let mut add = |kind, text, bits: f64| reasons.push(AdviceReason { kind, text, bits: Bits::from_f64(bits) });
+    // What is told of this buyer stands against what is assumed of any.
+    let percent = policy.record_share(0.0, 0.0) * 100.0;
+    add(
+        AdviceReasonKind::BuyersRecord,
+        format!("of a buyer of whom nothing is known, {percent:.0} in 100 order lines go on"),
+        base,
+    );
     if own > record {
-        add(AdviceReasonKind::BuyersShipments, format!("the buyer sent on {}", in_words(&prospect.own)), own);
+        add(AdviceReasonKind::BuyersShipments, format!("the buyer sent on {}", in_words(&prospect.own)), own - base);
     } else {
         let text =
             format!("{echoed:.1} of {lines:.0} other order lines of this buyer have an onward shipment like them");
-        add(AdviceReasonKind::BuyersRecord, text, record);
+        add(AdviceReasonKind::BuyersRecord, text, record - base);
     }
     let related = onward_bits(&prospect.related, RELATED_ALIKE_BITS, RELATED_OTHER_BITS);
     if prospect.related.line_count > 0 {

@@ -16,7 +16,6 @@ use super::holdings::{HeldShipment, Holdings};
 use super::policy::Policy;
 use super::probe::Probe;
 use super::record::between;
-use super::settle::usual_likeness;
 use super::weigh::{OrderFacts, arrival_window, onward_window};
 
 /// The records of one case, by their numbers in the holdings.
@@ -174,7 +173,9 @@ impl Holdings {
         }
         let entities = views.finish();
         let mut case_orders: Vec<CaseOrder> = orders.iter().map(|order| self.case_order(*order, &views)).collect();
+        let mut likeness = self.likeness.get(cut.tenant as usize).copied().unwrap_or_default();
         if let Some(probe) = probe {
+            likeness.add(probe.echo);
             let place = case_orders.partition_point(|order| order.line.key < probe.base.line.key);
             case_orders.insert(place, CaseOrder { buyer: views.places_of(&probe.shares), ..probe.base.clone() });
         }
@@ -186,7 +187,7 @@ impl Holdings {
             shipments: shipments.iter().map(|shipment| self.case_shipment(*shipment, &views)).collect(),
             entities,
             coverage: self.coverage.get(cut.tenant as usize).copied().unwrap_or_default(),
-            likeness: self.likeness.get(cut.tenant as usize).copied().unwrap_or_else(usual_likeness),
+            likeness: likeness.record(),
             limits: CaseLimits { reached: Self::limits(cut) },
         }
     }

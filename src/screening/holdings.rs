@@ -11,15 +11,15 @@ use rayon::prelude::*;
 
 use crate::goods::Brands;
 use crate::model::{
-    Amount, ArrivalCoverage, Company, Corridor, Day, DocumentKind, GoodsForm, LikenessRecord, MentionForm, OrderKey,
-    Probability, Record, ShipmentLine, ShipmentRole,
+    Amount, ArrivalCoverage, Company, Corridor, Day, DocumentKind, GoodsForm, MentionForm, OrderKey, Probability,
+    Record, ShipmentLine, ShipmentRole,
 };
 use crate::normalize;
 use crate::resolve::{Directory, Scope, Touched};
 
 use super::policy::Policy;
 use super::pool::{CargoRow, GoodsRow, OrderName, OrderRow, PartyId, Pool, ShipmentName, ShipmentRow};
-use super::record::EchoOf;
+use super::record::{EchoOf, Likeness};
 use super::settle::Unsettled;
 use super::weigh::{OrderFacts, PaperFacts};
 
@@ -194,7 +194,7 @@ pub struct Holdings {
     companies: HashMap<(String, String), Company>,
     pub(super) records_by_buyer: HashMap<(u32, u32), BuyerRecord>,
     pub(super) coverage: Vec<ArrivalCoverage>,
-    pub(super) likeness: Vec<LikenessRecord>,
+    pub(super) likeness: Vec<Likeness>,
     /// Goods that are spelt alike are folded once and held once.
     goods_forms: HashMap<GoodsRow, Arc<GoodsForm>>,
     pub(super) arrival_days: Option<(Day, Day)>,
@@ -361,7 +361,7 @@ impl Holdings {
         }
         self.tenants.push(tenant.to_owned());
         self.coverage.push(ArrivalCoverage::default());
-        self.likeness.push(LikenessRecord::default());
+        self.likeness.push(Likeness::default());
         (self.tenants.len() - 1) as u32
     }
 

@@ -156,8 +156,8 @@ impl Pool {
             brand,
             part_number,
             gtin,
-            serial_numbers: self.strings(row.cargo.pieces.as_ref().map(|pieces| &pieces.serial_numbers)),
-            lot_numbers: self.strings(row.cargo.pieces.as_ref().map(|pieces| &pieces.lot_numbers)),
+            serial_numbers: self.strings(row.cargo.serial_numbers()),
+            lot_numbers: self.strings(row.cargo.lot_numbers()),
             quantity: row.cargo.quantity,
             unit: row.cargo.unit,
             net_weight_kg: row.cargo.net_weight_kg,
@@ -208,8 +208,8 @@ impl Pool {
             brand,
             part_number,
             gtin,
-            serial_numbers: self.strings(row.cargo.pieces.as_ref().map(|pieces| &pieces.serial_numbers)),
-            lot_numbers: self.strings(row.cargo.pieces.as_ref().map(|pieces| &pieces.lot_numbers)),
+            serial_numbers: self.strings(row.cargo.serial_numbers()),
+            lot_numbers: self.strings(row.cargo.lot_numbers()),
             quantity: row.cargo.quantity,
             unit: row.cargo.unit,
             net_weight_kg: row.cargo.net_weight_kg,
@@ -283,9 +283,8 @@ impl Pool {
 
     /// The goods of a line, folded, with the single pieces that it names.
     pub(super) fn fold_cargo(&self, cargo: &CargoRow) -> GoodsForm {
-        let pieces = cargo.pieces.as_ref();
-        let serial_numbers = self.strings(pieces.map(|pieces| &pieces.serial_numbers));
-        self.fold(cargo.goods, &serial_numbers, &self.strings(pieces.map(|pieces| &pieces.lot_numbers)))
+        let serial_numbers = self.strings(cargo.serial_numbers());
+        self.fold(cargo.goods, &serial_numbers, &self.strings(cargo.lot_numbers()))
     }
 
     fn fold(&self, row: GoodsRow, serial_numbers: &[String], lot_numbers: &[String]) -> GoodsForm {
@@ -314,8 +313,8 @@ impl Pool {
         self.str(text).to_owned()
     }
 
-    fn strings(&self, texts: Option<&Box<[Text]>>) -> Vec<String> {
-        texts.map_or_else(Vec::new, |texts| texts.iter().map(|text| self.string(*text)).collect())
+    fn strings(&self, texts: Option<&[Text]>) -> Vec<String> {
+        texts.unwrap_or_default().iter().map(|text| self.string(*text)).collect()
     }
 
     fn hs_code(&self, goods: GoodsRow) -> Option<HsCode> {
@@ -324,6 +323,14 @@ impl Pool {
 }
 
 impl CargoRow {
+    fn serial_numbers(&self) -> Option<&[Text]> {
+        self.pieces.as_ref().map(|pieces| &*pieces.serial_numbers)
+    }
+
+    fn lot_numbers(&self) -> Option<&[Text]> {
+        self.pieces.as_ref().map(|pieces| &*pieces.lot_numbers)
+    }
+
     /// What the goods are called, unless single pieces are named: those are never spelt alike twice.
     pub(super) fn common_goods(&self) -> Option<GoodsRow> {
         self.pieces.is_none().then_some(self.goods)

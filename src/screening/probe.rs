@@ -13,7 +13,7 @@ use crate::resolve::Scope;
 
 use super::holdings::Holdings;
 use super::judge::judge;
-use super::record::{Line, between, echo_of_line};
+use super::record::{EchoOf, Line, between, echo_of_line};
 use super::weigh::OrderFacts;
 
 /// Most records in the case of an order line that is screened on demand: whoever asks waits for it.
@@ -36,6 +36,8 @@ pub(super) struct Probe {
     /// Of a tenant with nothing held: the number that it would get.
     pub tenant_id: u32,
     pub base: CaseOrder,
+    /// What the first look at it found.
+    pub echo: EchoOf,
     /// Entities that the buyer may stand for. Numbers beyond those held stand for `newcomers`.
     pub shares: Vec<(u32, Probability)>,
     newcomers: Vec<String>,
@@ -139,7 +141,7 @@ impl Holdings {
         let facts = OrderFacts::of(&base);
         let echo = echo_of_line(self, Line { tenant: tenant_id, facts, goods: &base.goods, shares: &shares });
         (base.echo, base.arrival_due) = (echo.probability, echo.arrival_due);
-        Probe { tenant: tenant.to_owned(), tenant_id, base, shares, newcomers }
+        Probe { tenant: tenant.to_owned(), tenant_id, base, echo, shares, newcomers }
     }
 
     /// Entities that a mention may stand for; those that no record held names get numbers beyond the held ones.

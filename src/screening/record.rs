@@ -23,10 +23,45 @@ pub(super) struct EchoOf {
     pub arrival_due: bool,
 }
 
+/// What a tenant's order lines say together of likeness, as sums that one order line more can be added to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Likeness {
+    likely_millionths: u64,
+    order_count: u32,
+}
+
+/// Order lines with a paper like them from which on their share says something.
+const ALIKE_COUNT_MIN: u32 = 50;
+/// Share of likely ones among them where there are fewer. Assumption: about the middle of simulated worlds.
+const LIKELY_PERCENT_USUAL: u32 = 12;
+/// Per cents that are told apart: finer where they are small.
+const PERCENT_STEPS: [u32; 10] = [1, 2, 4, 7, 12, 18, 25, 35, 50, 75];
+
+impl Likeness {
+    /// Counts one order line in.
+    pub(super) fn add(&mut self, echo: EchoOf) {
+        if echo.has_alike {
+            self.likely_millionths += u64::from(echo.probability.millionths());
+            self.order_count += 1;
+        }
+    }
+
+    /// As a case tells it.
+    pub(super) fn record(&self) -> LikenessRecord {
+        if self.order_count < ALIKE_COUNT_MIN {
+            return LikenessRecord { likely_percent: LIKELY_PERCENT_USUAL };
+        }
+        let percent = self.likely_millionths as f64 / 1e4 / f64::from(self.order_count);
+        let distance = |step: &u32| (f64::from(*step) - percent).abs();
+        let nearest = PERCENT_STEPS.into_iter().min_by(|a, b| distance(a).total_cmp(&distance(b)));
+        LikenessRecord { likely_percent: nearest.unwrap_or(LIKELY_PERCENT_USUAL) }
+    }
+}
+
 /// The buyer's record that the quick look assumes, in bits: one order line in four goes on. Assumption.
 const NEUTRAL_RECORD_BITS: f64 = -1.6;
 /// What it assumes of likeness at the tenant: it is what that is learnt from.
-const NEUTRAL_LIKENESS: LikenessRecord = LikenessRecord { likely_percent: 12 };
+const NEUTRAL_LIKENESS: LikenessRecord = LikenessRecord { likely_percent: LIKELY_PERCENT_USUAL };
 
 /// An order line to look at, held or not.
 #[derive(Clone, Copy)]

@@ -9,12 +9,12 @@ use std::collections::{BTreeSet, HashSet};
 use rayon::prelude::*;
 
 use crate::goods::Brands;
-use crate::model::{ArrivalCoverage, Day, LikenessRecord, Probability, ShipmentRole};
+use crate::model::{ArrivalCoverage, Day, Probability, ShipmentRole};
 use crate::resolve::{Candidate, Directory, Scope};
 
 use super::gather::Cut;
 use super::holdings::{BuyerRecord, Carried, Entity, Holdings};
-use super::record::{EchoOf, between, echo_of};
+use super::record::{EchoOf, Likeness, between, echo_of};
 use super::weigh::despatch_day;
 
 /// Candidates with a smaller share of a mention are not kept: they are too weak even for the list of parties.
@@ -23,27 +23,6 @@ const CANDIDATE_SHARE_MIN: f64 = 0.01;
 const MENTIONS_PER_CHUNK: usize = 8_192;
 /// Beyond this share of mentions that resolve otherwise, every order line counts as affected.
 const MENTIONS_CHANGED_SHARE_MAX: usize = 8;
-
-/// Order lines with a paper like them from which on their share says something.
-const ALIKE_COUNT_MIN: u32 = 50;
-/// Share of likely ones among them where there are fewer. Assumption: about the middle of simulated worlds.
-const LIKELY_PERCENT_USUAL: u32 = 12;
-/// Per cents that are told apart: finer where they are small.
-const PERCENT_STEPS: [u32; 10] = [1, 2, 4, 7, 12, 18, 25, 35, 50, 75];
-
-/// What likeness says at a tenant of whom little is held.
-pub(super) const fn usual_likeness() -> LikenessRecord {
-    LikenessRecord { likely_percent: LIKELY_PERCENT_USUAL }
-}
-
-/// A share in per cent, as the nearest step.
-fn stepped(share: f64) -> u32 {
-    let percent = share * 100.0;
-    PERCENT_STEPS
-        .into_iter()
-        .min_by(|a, b| (f64::from(*a) - percent).abs().total_cmp(&(f64::from(*b) - percent).abs()))
-        .unwrap_or_default()
-}
 
 /// Entities by internal number with their shares.
 type Shares = Box<[(u32, Probability)]>;
@@ -349,7 +328,7 @@ impl Holdings {
             let key = (held.tenant, entity);
             let tenant = held.tenant as usize;
             if coverage_before.get(tenant) != self.coverage.get(tenant)
-                || likeness_before.get(tenant) != self.likeness.get(tenant)
+                || likeness_before.get(tenant).map(Likeness::record) != self.likeness.get(tenant).map(Likeness::record)
                 || records_before.get(&key) != self.records_by_buyer.get(&key)
             {
                 dirty.orders.insert(order as u32);
@@ -361,16 +340,13 @@ impl Holdings {
     fn index_buyers(&mut self) {
         self.records_by_buyer.clear();
         let mut seen = vec![(0_u32, 0_u32); self.tenants.len()];
-        let mut alike = vec![(0_u64, 0_u32); self.tenants.len()];
+        self.likeness = vec![Likeness::default(); self.tenants.len()];
         for order in &self.orders {
             if order.echo.arrival_due {
                 let seen = &mut seen[order.tenant as usize];
                 *seen = (seen.0 + u32::from(order.echo.arrival_seen), seen.1 + 1);
             }
-            if order.echo.has_alike {
-                let alike = &mut alike[order.tenant as usize];
-                *alike = (alike.0 + u64::from(order.echo.probability.millionths()), alike.1 + 1);
-            }
+            self.likeness[order.tenant as usize].add(order.echo);
             let Some((entity, _)) = self.best_share(order.buyer) else { continue };
             let record: &mut BuyerRecord = self.records_by_buyer.entry((order.tenant, entity)).or_default();
             record.add(order.row.order_date, order.echo.probability);
@@ -378,11 +354,6 @@ impl Holdings {
         for (tenant, (seen, due)) in seen.into_iter().enumerate() {
             let percent = (f64::from(seen) / f64::from(due.max(1)) * 20.0).round() as u32 * 5;
             self.coverage[tenant] = ArrivalCoverage { seen_percent: percent, is_known: due >= 50 };
-        }
-        for (tenant, (likely_millionths, count)) in alike.into_iter().enumerate() {
-            let share = likely_millionths as f64 / 1e6 / f64::from(count.max(1));
-            let likely_percent = if count >= ALIKE_COUNT_MIN { stepped(share) } else { LIKELY_PERCENT_USUAL };
-            self.likeness[tenant] = LikenessRecord { likely_percent };
         }
     }
 

@@ -166,7 +166,7 @@ static ROWS: LazyLock<Vec<WeightRow>> = LazyLock::new(rows);
 
 fn rows() -> Vec<WeightRow> {
     let mut rows = Vec::with_capacity(400);
-    let mut push = |name: String, assumed: f64| rows.push(WeightRow { name, assumed });
+    let mut push = |name: String, assumed: f64| rows.push(WeightRow { name, assumed: rounded(assumed) });
     for (leg, leg_name) in LEGS {
         // A transfer is weighed with the paper that follows it, which speaks of the same goods again.
         let share = if leg == Leg::Transfer { 0.4 } else { 1.0 };
@@ -296,6 +296,11 @@ impl Place {
     }
 }
 
+/// To a thousandth of a bit, as the table has it.
+fn rounded(bits: f64) -> f64 {
+    (bits * 1000.0).round() / 1000.0
+}
+
 /// The values of the table.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Weights {
@@ -335,7 +340,6 @@ impl Weights {
 
     /// These bits in the order of [`Weights::rows`]; those that are missing are what is assumed.
     pub fn with_bits(version: &str, bits: &[f64]) -> Self {
-        let rounded = |bits: f64| (bits * 1000.0).round() / 1000.0;
         let rows = ROWS.iter().enumerate();
         let bits = rows.map(|(index, row)| rounded(bits.get(index).copied().unwrap_or(row.assumed))).collect();
         Self { bits, version: version.to_owned() }

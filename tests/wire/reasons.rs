@@ -78,6 +78,18 @@ async fn watch(cursor: &str) -> Status {
     AlertServiceClient::new(client.channel()).watch_alerts(request).await.unwrap_err()
 }
 
+/// Comes back when the events after its cursor have gone.
+async fn too_old() -> Status {
+    let engine = Fake::new();
+    for number in 1..=3 {
+        engine.raise("alma", order_key(number));
+    }
+    engine.state().events.values_mut().for_each(|events| drop(events.drain(..2)));
+    let (_server, client) = open_server(&engine).await;
+    let request = wire::WatchAlertsRequest { cursor: "store-a/alma/0".to_owned(), ..Default::default() };
+    AlertServiceClient::new(client.channel()).watch_alerts(client.request(request)).await.unwrap_err()
+}
+
 async fn too_large_a_batch() -> Status {
     let (_server, client) = open_server(&Fake::new()).await;
     let orders = vec![wire::OrderLine::default(); onward::api::RECORDS_PER_BATCH_MAX + 1];
@@ -192,16 +204,7 @@ async fn provoke(reason: ErrorReason) -> Told {
         | ErrorReason::SecondPersonNeeded
         | ErrorReason::SubscriptionNotFound
         | ErrorReason::TooManySubscriptions => reviewing::refused(reason).await,
-        ErrorReason::CursorTooOld => {
-            let engine = Fake::new();
-            for number in 1..=3 {
-                engine.raise("alma", order_key(number));
-            }
-            engine.state().events.values_mut().for_each(|events| drop(events.drain(..2)));
-            let (_server, client) = open_server(&engine).await;
-            let request = wire::WatchAlertsRequest { cursor: "store-a/alma/0".to_owned(), ..Default::default() };
-            AlertServiceClient::new(client.channel()).watch_alerts(client.request(request)).await.unwrap_err()
-        }
+        ErrorReason::CursorTooOld => too_old().await,
         ErrorReason::ScreeningNotReady | ErrorReason::OrderConflict => prospects::refused(reason).await,
         ErrorReason::TenantNotYours => {
             guarded(r#""analyst""#, |request| {
