@@ -33,6 +33,9 @@ pub struct Attribution {
     pub bounds: Vec<Bounds>,
 }
 
+/// No link is shown as certain, however much speaks for it: what nobody thought of has its share too. Assumption.
+const LINK_PROBABILITY_MAX: f64 = 0.999;
+
 /// How often probabilities and quantities are brought into line with one another.
 const ROUNDS: usize = 3;
 
@@ -52,7 +55,7 @@ pub fn attribute(problem: &Problem, policy: &FlowPolicy) -> Attribution {
         .map(|index| Attributed {
             quantity: taken[index].quantity,
             share: taken[index].share,
-            probability: Probability::from_f64(probabilities[index]),
+            probability: Probability::from_f64(probabilities[index].min(LINK_PROBABILITY_MAX)),
             competition_bits: competition(problem, index, own_bits[index], probabilities[index]),
             best_rival: best_rival(problem, &groups, &probabilities, index),
         })

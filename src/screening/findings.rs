@@ -205,7 +205,8 @@ fn priority(policy: &Policy, order: &CaseOrder, links: &[Link], score: f64) -> A
 fn summary(order: &CaseOrder, links: &[Link], kind: FindingKind, score: f64, likely: Amount) -> String {
     let ordered = format!("{} of {} {}", likely, order.line.quantity, order.line.unit);
     let receiver = links.first().map_or("", |link| link.onward_consignee.as_str());
-    let percent = (score * 100.0).round();
+    // Cut and not rounded: what is not certain must not look so.
+    let percent = (score * 100.0).floor();
     match kind {
         FindingKind::NothingFound => "Nothing speaks for an onward shipment.".to_owned(),
         FindingKind::OnwardShipment => {
