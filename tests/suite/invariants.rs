@@ -1,7 +1,7 @@
 //! Invariants of the whole engine on simulated worlds: conservation, independence of order and batching,
 //! agreement of files and service, no leak between tenants, the same case for ever the same finding.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use onward::model::{Case, Corridor, DocumentKey, Finding, OrderKey, Record};
@@ -136,6 +136,26 @@ fn settling_one_record_at_a_time_ends_where_settling_at_once_does() {
     records.shuffle(&mut ChaCha8Rng::seed_from_u64(9));
     let chunks = vec![1; records.len()];
     assert_same(&judged_step_by_step(&records, &chunks), &screened(&world));
+}
+
+/// A brand that is new has everything judged again, which hides what settling forgets: here those that bring one come
+/// first, and whatever comes after must be noticed for itself.
+#[test]
+fn what_comes_late_is_judged_as_if_it_had_come_early() {
+    for seed in 0..6 {
+        let world = world(30 + seed, 40, Profile::Harder);
+        let mut records = records(&world);
+        records.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+        let mut brands = BTreeSet::new();
+        let (first, late): (Vec<Record>, Vec<Record>) = records.into_iter().partition(|record| match record {
+            Record::Order(line) => brands.insert(line.brand.to_lowercase()),
+            Record::Shipment(line) => brands.insert(line.brand.to_lowercase()),
+            Record::Company(_) => true,
+        });
+        let chunks: Vec<usize> = std::iter::once(first.len()).chain(late.iter().map(|_| 1)).collect();
+        let records: Vec<Record> = first.into_iter().chain(late).collect();
+        assert_same(&judged_step_by_step(&records, &chunks), &screened(&world));
+    }
 }
 
 /// Finds where settling step by step goes wrong: in what is held, before anything is judged.
