@@ -190,7 +190,7 @@ fn settling_without_news_affects_nothing() {
         holdings.insert(Some(TENANT).filter(|_| matches!(record, Record::Order(_))), record);
     }
     holdings.settle();
-    assert_eq!(holdings.settle(), Affected::Orders(std::collections::BTreeSet::new()));
+    assert_eq!(holdings.settle(), Affected::Orders(BTreeSet::new()));
 }
 
 #[test]
