@@ -355,10 +355,9 @@ impl Weights {
             let (Some(name), Some(_), Some(value)) = (columns.next(), columns.next(), columns.next()) else {
                 return Err(WeightsError::Row(number + 1));
             };
-            let Some(row) = ROWS.get(bits.len()).filter(|row| row.name == name) else {
+            if ROWS.get(bits.len()).is_none_or(|row| row.name != name) {
                 return Err(WeightsError::Rows(name.to_owned()));
-            };
-            debug_assert_eq!(row.name, name);
+            }
             bits.push(value.parse().map_err(|_| WeightsError::Row(number + 1))?);
         }
         match ROWS.get(bits.len()) {
