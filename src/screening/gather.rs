@@ -12,7 +12,7 @@ use crate::model::{
     Case, CaseLimits, CaseOrder, CaseShipment, Day, EntityShare, EntityView, GoodsForm, Probability, ShipmentRole,
 };
 
-use super::holdings::{HeldShipment, Holdings};
+use super::holdings::{HeldShipment, Holdings, List};
 use super::policy::Policy;
 use super::probe::Probe;
 use super::record::between;
@@ -59,15 +59,6 @@ struct Walk<'a> {
     waiting: VecDeque<Waiting>,
     /// Days of an entity's list that were already held against goods: what is spelt alike is looked for once.
     looked_at: HashMap<(List, u32, *const GoodsForm), (Day, Day)>,
-}
-
-/// A list of an entity's records.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum List {
-    Orders,
-    Sent,
-    TransfersReceived,
-    ArrivalsReceived,
 }
 
 impl Holdings {
@@ -286,14 +277,8 @@ impl<'a> Walk<'a> {
         let holdings = self.holdings;
         // A number beyond those held stands for a firm that only an order line in question names.
         let Some(held) = holdings.entities.get(entity as usize) else { return };
-        let papers = match list {
-            List::Sent => &held.sent,
-            List::TransfersReceived => &held.transfers_received,
-            List::ArrivalsReceived => &held.arrivals_received,
-            List::Orders => return,
-        };
         for (from, until) in self.unseen(list, entity, goods, from, until) {
-            for (_, paper) in between(papers, from, until) {
+            for (_, paper) in between(held.list(list), from, until) {
                 let shipment = &holdings.shipments[*paper as usize];
                 if !self.cut.shipments.contains(paper)
                     && shipment.is_visible_to(self.cut.tenant)

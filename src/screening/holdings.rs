@@ -61,6 +61,35 @@ pub(super) struct Entity {
     pub arrivals_received: Vec<(Day, u32)>,
 }
 
+/// A list of an entity's records.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum List {
+    Orders,
+    Sent,
+    TransfersReceived,
+    ArrivalsReceived,
+}
+
+impl Entity {
+    pub(super) fn list(&self, list: List) -> &[(Day, u32)] {
+        match list {
+            List::Orders => &self.orders,
+            List::Sent => &self.sent,
+            List::TransfersReceived => &self.transfers_received,
+            List::ArrivalsReceived => &self.arrivals_received,
+        }
+    }
+
+    pub(super) fn list_mut(&mut self, list: List) -> &mut Vec<(Day, u32)> {
+        match list {
+            List::Orders => &mut self.orders,
+            List::Sent => &mut self.sent,
+            List::TransfersReceived => &mut self.transfers_received,
+            List::ArrivalsReceived => &mut self.arrivals_received,
+        }
+    }
+}
+
 /// An order line held.
 #[derive(Debug)]
 pub(super) struct HeldOrder {

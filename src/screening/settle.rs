@@ -4,7 +4,7 @@
 //! had been done anew, which a test holds. A change that bears on everything (a new brand, other name statistics)
 //! costs a full pass; such changes become rare as the holdings grow.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rayon::prelude::*;
 
@@ -13,7 +13,7 @@ use crate::model::{ArrivalCoverage, Day, Probability, ShipmentRole};
 use crate::resolve::{Candidate, Directory, Scope};
 
 use super::gather::Cut;
-use super::holdings::{BuyerRecord, Carried, Entity, Holdings};
+use super::holdings::{BuyerRecord, Carried, Entity, Holdings, List};
 use super::record::{EchoOf, Likeness, between, echo_of};
 use super::weigh::despatch_day;
 
@@ -78,12 +78,7 @@ impl Holdings {
         let (orders_before, shipments_before) =
             (self.orders.len() - waiting.orders.len(), self.shipments.len() - waiting.shipments.len());
         let moved = self.resolve_again(&waiting.mentions, (orders_before, shipments_before), &mut dirty);
-        for order in &waiting.orders {
-            self.link_order(*order);
-        }
-        for shipment in &waiting.shipments {
-            self.link_shipment(*shipment);
-        }
+        self.link(&waiting.orders, &waiting.shipments);
         let papers: Vec<u32> = waiting.shipments.iter().copied().chain(moved.shipments).collect();
         let mut look_again: BTreeSet<u32> = waiting.orders.iter().copied().chain(moved.orders).collect();
         self.meet_papers(&papers, &mut look_again, &mut dirty);
@@ -168,8 +163,7 @@ impl Holdings {
             let followed = shares.iter().filter(|share| share.1.to_f64() >= self.policy.share_min).count();
             let held = &mut self.mentions[mention as usize];
             (held.shares, held.followed_count) = (shares, u8::try_from(followed).unwrap_or(u8::MAX));
-            orders.iter().for_each(|order| self.link_order(*order));
-            papers.iter().for_each(|paper| self.link_shipment(*paper));
+            self.link(&orders, &papers);
             moved.orders.extend(orders);
             moved.shipments.extend(papers);
         }
@@ -197,10 +191,8 @@ impl Holdings {
     /// Takes records out of their entities' lists, marking first whoever was tied to them.
     fn leave_entities(&mut self, orders: &[u32], papers: &[u32], dirty: &mut Dirty) {
         if !dirty.all {
-            for order in orders {
-                dirty.orders.extend(self.cut_around(*order).orders());
-                dirty.orders.extend(self.orders_of_same_buyer(*order));
-            }
+            dirty.orders.extend(self.orders_of_cases(orders.iter().copied()));
+            dirty.orders.extend(self.orders_of_same_buyers(orders));
             self.meet_papers(papers, &mut BTreeSet::new(), dirty);
         }
         for order in orders {
@@ -223,42 +215,37 @@ impl Holdings {
         }
     }
 
-    fn link_order(&mut self, order: u32) {
-        let row = (self.orders[order as usize].row.order_date, order);
-        for (entity, _) in self.mentions[self.orders[order as usize].buyer as usize].followed() {
-            insert_sorted(&mut self.entities[*entity as usize].orders, row);
+    /// Enters records into the lists of their entities.
+    fn link(&mut self, orders: &[u32], shipments: &[u32]) {
+        let mut entered = Entered::default();
+        for order in orders {
+            let held = &self.orders[*order as usize];
+            let row = (held.row.order_date, *order);
+            entered.enter(self.mentions[held.buyer as usize].followed(), List::Orders, row);
         }
-    }
-
-    fn link_shipment(&mut self, shipment: u32) {
-        let held = &self.shipments[shipment as usize];
-        let row = (held.row.date, shipment);
-        for (entity, _) in held.consignor.iter().flat_map(|mention| self.mentions[*mention as usize].followed()) {
-            insert_sorted(&mut self.entities[*entity as usize].sent, row);
-        }
-        for (entity, _) in held.consignee.iter().flat_map(|mention| self.mentions[*mention as usize].followed()) {
-            let entity = &mut self.entities[*entity as usize];
-            match held.role {
-                ShipmentRole::Arrival => insert_sorted(&mut entity.arrivals_received, row),
-                _ => insert_sorted(&mut entity.transfers_received, row),
+        for shipment in shipments {
+            let held = &self.shipments[*shipment as usize];
+            let row = (held.row.date, *shipment);
+            let received = match held.role {
+                ShipmentRole::Arrival => List::ArrivalsReceived,
+                ShipmentRole::Transfer | ShipmentRole::Onward => List::TransfersReceived,
+            };
+            for (mention, list) in [(held.consignor, List::Sent), (held.consignee, received)] {
+                let Some(mention) = mention else { continue };
+                entered.enter(self.mentions[mention as usize].followed(), list, row);
             }
+        }
+        for ((entity, list), rows) in entered.rows {
+            insert_sorted(self.entities[entity as usize].list_mut(list), rows);
         }
     }
 
     /// Order lines tied to papers, for every tenant: those that share a case with them, and those whose own first look
     /// may end otherwise.
     fn meet_papers(&self, papers: &[u32], look_again: &mut BTreeSet<u32>, dirty: &mut Dirty) {
-        let policy = &self.policy;
-        for paper in papers {
-            let held = &self.shipments[*paper as usize];
-            let from = held.row.date.plus_days(-policy.days_after_order_max);
-            let until = held.row.date.plus_days(policy.days_before_order_max);
-            for mention in held.consignor.iter().chain(&held.consignee) {
-                for (entity, _) in self.mentions[*mention as usize].followed() {
-                    let orders = between(&self.entities[*entity as usize].orders, from, until);
-                    look_again.extend(orders.iter().map(|(_, order)| *order));
-                }
-            }
+        for (entity, (from, until)) in self.days_to_look_at(papers) {
+            let orders = between(&self.entities[entity as usize].orders, from, until);
+            look_again.extend(orders.iter().map(|(_, order)| *order));
         }
         if dirty.all {
             return;
@@ -275,6 +262,42 @@ impl Holdings {
         }
     }
 
+    /// Entities that papers name, with the days on which order lines that such a paper may carry were placed: each day
+    /// once for each entity, however many papers there are.
+    fn days_to_look_at(&self, papers: &[u32]) -> Vec<(u32, (Day, Day))> {
+        let policy = &self.policy;
+        let mut looks: Vec<(u32, (Day, Day))> = Vec::new();
+        for paper in papers {
+            let held = &self.shipments[*paper as usize];
+            let from = held.row.date.plus_days(-policy.days_after_order_max);
+            let until = held.row.date.plus_days(policy.days_before_order_max);
+            for mention in held.consignor.iter().chain(&held.consignee) {
+                let entities = self.mentions[*mention as usize].followed().iter();
+                looks.extend(entities.map(|(entity, _)| (*entity, (from, until))));
+            }
+        }
+        looks.sort_unstable();
+        looks.dedup_by(|(next, (from, until)), (kept, (_, last))| {
+            let joins = next == kept && *from <= last.plus_days(1);
+            if joins {
+                *last = (*last).max(*until);
+            }
+            joins
+        });
+        looks
+    }
+
+    /// Order lines that share a case with one of these: each case is cut once.
+    fn orders_of_cases(&self, orders: impl Iterator<Item = u32>) -> BTreeSet<u32> {
+        let mut met = BTreeSet::new();
+        for order in orders {
+            if !met.contains(&order) {
+                met.extend(self.cut_around(order).orders());
+            }
+        }
+        met
+    }
+
     /// Order lines in whose cases an entity with a new register row is seen.
     fn meet_entities(&self, keys: &BTreeSet<String>, dirty: &mut Dirty) {
         if dirty.all {
@@ -282,9 +305,7 @@ impl Holdings {
         }
         for entity in keys.iter().filter_map(|key| self.entity_ids.get(key)) {
             let entity = &self.entities[*entity as usize];
-            dirty.orders.extend(
-                entity.orders.iter().flat_map(|(_, order)| self.cut_around(*order).orders().collect::<Vec<_>>()),
-            );
+            dirty.orders.extend(self.orders_of_cases(entity.orders.iter().map(|(_, order)| *order)));
             let lists = [&entity.sent, &entity.transfers_received, &entity.arrivals_received];
             let papers: Vec<u32> = lists.into_iter().flatten().map(|(_, paper)| *paper).collect();
             self.meet_papers(&papers, &mut BTreeSet::new(), dirty);
@@ -357,15 +378,19 @@ impl Holdings {
         }
     }
 
-    /// Other order lines of the same tenant whose buyer may be the same firm.
-    fn orders_of_same_buyer(&self, order: u32) -> Vec<u32> {
-        let held = &self.orders[order as usize];
-        let entities = self.mentions[held.buyer as usize].followed().iter();
-        entities
-            .flat_map(|(entity, _)| self.entities[*entity as usize].orders.iter())
-            .map(|(_, order)| *order)
-            .filter(|other| self.orders[*other as usize].tenant == held.tenant)
-            .collect()
+    /// Order lines of the same tenants whose buyers may be the same firms.
+    fn orders_of_same_buyers(&self, orders: &[u32]) -> Vec<u32> {
+        let mut buyers: BTreeSet<(u32, u32)> = BTreeSet::new();
+        for order in orders {
+            let held = &self.orders[*order as usize];
+            let entities = self.mentions[held.buyer as usize].followed().iter();
+            buyers.extend(entities.map(|(entity, _)| (held.tenant, *entity)));
+        }
+        let of_buyer = |(tenant, entity): (u32, u32)| {
+            let orders = self.entities[entity as usize].orders.iter().map(|(_, order)| *order);
+            orders.filter(move |order| self.orders[*order as usize].tenant == tenant)
+        };
+        buyers.into_iter().flat_map(of_buyer).collect()
     }
 }
 
@@ -376,9 +401,34 @@ struct Moved {
     shipments: Vec<u32>,
 }
 
-fn insert_sorted(list: &mut Vec<(Day, u32)>, row: (Day, u32)) {
-    if let Err(place) = list.binary_search(&row) {
-        list.insert(place, row);
+/// Records on their way into the lists of entities.
+#[derive(Default)]
+struct Entered {
+    rows: HashMap<(u32, List), Vec<(Day, u32)>>,
+}
+
+impl Entered {
+    fn enter(&mut self, entities: &[(u32, Probability)], list: List, row: (Day, u32)) {
+        for (entity, _) in entities {
+            self.rows.entry((*entity, list)).or_default().push(row);
+        }
+    }
+}
+
+/// A few rows are put where they belong; many are sorted in together, because each one put into a list of a million moves
+/// half of it.
+fn insert_sorted(list: &mut Vec<(Day, u32)>, rows: Vec<(Day, u32)>) {
+    const FEW: usize = 8;
+    if rows.len() > FEW {
+        list.extend(rows);
+        list.sort();
+        list.dedup();
+        return;
+    }
+    for row in rows {
+        if let Err(place) = list.binary_search(&row) {
+            list.insert(place, row);
+        }
     }
 }
 
