@@ -51,13 +51,14 @@ pub fn attribute(problem: &Problem, policy: &FlowPolicy) -> Attribution {
     }
     let taken = serve(problem, &probabilities, policy);
     assert_conserved(problem, &taken);
+    let leaders = leaders(problem, &groups, &probabilities);
     let links: Vec<Attributed> = (0..own_bits.len())
         .map(|index| Attributed {
             quantity: taken[index].quantity,
             share: taken[index].share,
             probability: Probability::from_f64(probabilities[index].min(LINK_PROBABILITY_MAX)),
             competition_bits: competition(problem, index, own_bits[index], probabilities[index]),
-            best_rival: best_rival(problem, &groups, &probabilities, index),
+            best_rival: best_rival(problem, &leaders, index),
         })
         .collect();
     let bounds = bounds(problem, &links, policy);
@@ -190,17 +191,30 @@ fn share_of(quantity: Amount, whole: Amount) -> i64 {
     share.clamp(0, i128::from(WHOLE_PAPER)) as i64
 }
 
+/// A rival that is less probable than this is not worth naming.
+const RIVAL_PROBABILITY_MIN: f64 = 0.01;
+
+/// For each onward paper its strongest explanation, and the strongest one by another order line.
+fn leaders(problem: &Problem, groups: &[Vec<u32>], probabilities: &[f64]) -> Vec<[Option<u32>; 2]> {
+    let supply = |index: u32| problem.candidates[index as usize].supply;
+    let stronger = |left: &u32, right: &u32| {
+        probabilities[*left as usize].total_cmp(&probabilities[*right as usize]).then(right.cmp(left))
+    };
+    let lead = |group: &Vec<u32>| {
+        let possible = || group.iter().copied().filter(|index| probabilities[*index as usize] >= RIVAL_PROBABILITY_MIN);
+        let first = possible().max_by(stronger);
+        let second =
+            first.and_then(|first| possible().filter(|index| supply(*index) != supply(first)).max_by(stronger));
+        [first, second]
+    };
+    groups.iter().map(lead).collect()
+}
+
 /// The strongest other explanation of the same onward paper by another order line.
-fn best_rival(problem: &Problem, groups: &[Vec<u32>], probabilities: &[f64], index: usize) -> Option<u32> {
+fn best_rival(problem: &Problem, leaders: &[[Option<u32>; 2]], index: usize) -> Option<u32> {
     let candidate = &problem.candidates[index];
-    groups[candidate.onward as usize]
-        .iter()
-        .copied()
-        .filter(|rival| problem.candidates[*rival as usize].supply != candidate.supply)
-        .filter(|rival| probabilities[*rival as usize] >= 0.01)
-        .max_by(|left, right| {
-            probabilities[*left as usize].total_cmp(&probabilities[*right as usize]).then(right.cmp(left))
-        })
+    let mut rivals = leaders[candidate.onward as usize].into_iter().flatten();
+    rivals.find(|rival| problem.candidates[*rival as usize].supply != candidate.supply)
 }
 
 /// What competition changed, in bits: the final odds against those the link would have alone.

@@ -3,10 +3,11 @@
 //! Come here for what the flags can see. [`Assessor`] looks at the whole case once, so that a case of many orders does
 //! not cost the square of their number.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::catalogue::{Flag, catalogue, rules};
 use super::folds::{address_key, person_key};
+use super::series::{Ordered, Series};
 use crate::model::{
     Case, CaseOrder, CaseShipment, Company, Day, DocumentKey, EntityView, HsCode, IndicatorOutcome, IndicatorResult,
     Link, Probability, ShipmentRole, Unit,
@@ -16,24 +17,15 @@ use crate::model::{
 const SHARE_MIN: f64 = 0.5;
 
 /// Buyer, subheading and unit: order lines that can be added up.
-pub(super) type Series<'a> = (u32, &'a str, Unit);
-
-/// One order line of a series.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Ordered<'a> {
-    pub(super) date: Day,
-    pub(super) order_id: &'a str,
-    pub(super) quantity_millionths: i64,
-}
+pub(super) type SeriesKey<'a> = (u32, &'a str, Unit);
 
 /// A case, looked through once for all its orders.
 pub struct Assessor<'a> {
     pub(super) case: &'a Case,
-    /// Order lines by series, by date.
-    pub(super) series: BTreeMap<Series<'a>, Vec<Ordered<'a>>>,
+    pub(super) series: BTreeMap<SeriesKey<'a>, Series>,
     /// Days of arrivals by receiving entity and heading, ascending.
     pub(super) arrivals: BTreeMap<(u32, &'a str), Vec<Day>>,
-    pub(super) shipments: BTreeMap<&'a DocumentKey, &'a CaseShipment>,
+    pub(super) shipments: HashMap<&'a DocumentKey, &'a CaseShipment>,
     /// Entities by address and by person of their register rows.
     pub(super) by_address: BTreeMap<String, Vec<u32>>,
     pub(super) by_person: BTreeMap<String, Vec<u32>>,
@@ -68,14 +60,17 @@ impl<'a> Assessor<'a> {
             by_person: BTreeMap::new(),
             names_end_users: case.orders.iter().any(|order| !order.line.end_user.name.is_empty()),
         };
-        case.orders.iter().for_each(|order| all.add_order(order));
+        // Lines of one order stand together.
+        for (number, lines) in case.orders.chunk_by(|left, right| id_of(left) == id_of(right)).enumerate() {
+            lines.iter().for_each(|order| all.add_order(order, number as u32));
+        }
         case.shipments.iter().for_each(|shipment| all.add_arrival(shipment));
         for (index, entity) in case.entities.iter().enumerate() {
             if let Some(company) = entity.company.as_deref() {
                 all.add_company(index as u32, company);
             }
         }
-        all.series.values_mut().for_each(|lines| lines.sort_unstable());
+        all.series.values_mut().for_each(Series::finish);
         all.arrivals.values_mut().for_each(|days| days.sort_unstable());
         all
     }
@@ -105,14 +100,11 @@ impl<'a> Assessor<'a> {
             .map(|share| share.entity)
     }
 
-    fn add_order(&mut self, order: &'a CaseOrder) {
+    fn add_order(&mut self, order: &'a CaseOrder, number: u32) {
         if let (Some(buyer), Some(code)) = (self.main_entity(&order.buyer), subheading(order)) {
             let line = &order.line;
-            let ordered = Ordered {
-                date: line.order_date,
-                order_id: &line.key.order_id,
-                quantity_millionths: line.quantity.millionths(),
-            };
+            let ordered =
+                Ordered { date: line.order_date, order: number, quantity_millionths: line.quantity.millionths() };
             self.series.entry((buyer, code, line.unit)).or_default().push(ordered);
         }
     }
@@ -156,16 +148,20 @@ impl<'a> View<'a, '_> {
             .map_or("", |entity| entity.company.as_deref().map_or(entity.key.as_str(), |company| company.name.as_str()))
     }
 
-    /// The series that this order line belongs to, and the buyer's first day in the tenant's books.
-    pub(super) fn series(&self) -> Option<&[Ordered<'a>]> {
+    /// The series that this order line belongs to.
+    pub(super) fn series(&self) -> Option<&Series> {
         let key = (self.buyer_index?, subheading(self.order)?, self.order.line.unit);
-        self.all.series.get(&key).map(Vec::as_slice)
+        self.all.series.get(&key)
     }
 
     /// Links that are more likely than not.
     pub(super) fn likely_links(&self) -> impl Iterator<Item = &Link> {
         self.links.iter().filter(|link| link.probability >= Probability::from_f64(0.5))
     }
+}
+
+fn id_of(order: &CaseOrder) -> &str {
+    &order.line.key.order_id
 }
 
 pub(super) fn subheading(order: &CaseOrder) -> Option<&str> {

@@ -9,6 +9,7 @@ mod catalogue;
 mod folds;
 mod movement;
 mod orders;
+mod series;
 mod severity;
 #[cfg(test)]
 mod tests;

@@ -2,8 +2,9 @@
 //!
 //! Come here for goods, destination, clause, payer, end user and the course of orders over time.
 
-use super::assess::{Ordered, View};
+use super::assess::View;
 use super::catalogue::Flag;
+use super::series::{SPLIT_DAYS, WINDOW_DAYS};
 use super::severity::{PriorityTier, priority_tier};
 use crate::model::{Country, Day};
 
@@ -11,8 +12,6 @@ use crate::model::{Country, Day};
 const TRANSSHIPMENT: [&str; 17] =
     ["AE", "AM", "AZ", "BY", "CN", "GE", "HK", "IN", "KG", "KZ", "MD", "RS", "TJ", "TM", "TR", "UZ", "MN"];
 
-const WINDOW_DAYS: i32 = 180;
-const SPLIT_DAYS: i32 = 7;
 const SPLIT_ORDERS_MIN: usize = 3;
 const RISE_FACTOR: i128 = 3;
 
@@ -52,7 +51,7 @@ pub(super) fn goods_new_since_2022(view: &View<'_, '_>) -> Flag {
     let Some(series) = view.series() else {
         return Flag::NotComputable("the order line has no tariff code of six digits");
     };
-    let first_of_goods = series.first().map_or(view.order.line.order_date, |ordered| ordered.date);
+    let first_of_goods = series.first_date().unwrap_or(view.order.line.order_date);
     let detail = format!("customer since {first_date}, these goods since {first_of_goods}");
     if first_date < invasion() && first_of_goods >= invasion() { Flag::Raised(detail) } else { Flag::Clear(detail) }
 }
@@ -61,14 +60,11 @@ pub(super) fn sharp_rise(view: &View<'_, '_>) -> Flag {
     let Some(series) = view.series() else {
         return Flag::NotComputable("the order line has no known buyer or tariff code");
     };
-    let until = view.order.line.order_date;
-    let recent = between(series, until.plus_days(1 - WINDOW_DAYS), until);
-    let earlier = between(series, until.plus_days(1 - 2 * WINDOW_DAYS), until.plus_days(-WINDOW_DAYS));
-    if earlier.len() < 2 {
+    let seen = series.seen_from(view.order.line.order_date);
+    if seen.earlier_line_count < 2 {
         return Flag::NotComputable("fewer than two earlier order lines of these goods");
     }
-    let sum = |lines: &[Ordered<'_>]| lines.iter().map(|line| i128::from(line.quantity_millionths)).sum::<i128>();
-    let (now, before) = (sum(recent), sum(earlier));
+    let (now, before) = (seen.recent, seen.earlier);
     let unit = view.order.line.unit;
     let detail = format!("{} {unit} in {WINDOW_DAYS} days after {} {unit} before", now / 1_000_000, before / 1_000_000);
     if now >= RISE_FACTOR * before { Flag::Raised(detail) } else { Flag::Clear(detail) }
@@ -78,25 +74,9 @@ pub(super) fn order_splitting(view: &View<'_, '_>) -> Flag {
     let Some(series) = view.series() else {
         return Flag::NotComputable("the order line has no known buyer or tariff code");
     };
-    let date = view.order.line.order_date;
-    // Any window of seven days that contains this order; series are sorted by date.
-    let most = (0..SPLIT_DAYS).map(|shift| {
-        let from = date.plus_days(shift - SPLIT_DAYS + 1);
-        let mut ids: Vec<&str> =
-            between(series, from, from.plus_days(SPLIT_DAYS - 1)).iter().map(|line| line.order_id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        ids.len()
-    });
-    let most = most.max().unwrap_or(0);
+    let most = series.seen_from(view.order.line.order_date).most_orders_in_a_week;
     let detail = format!("{most} orders of these goods within {SPLIT_DAYS} days");
     if most >= SPLIT_ORDERS_MIN { Flag::Raised(detail) } else { Flag::Clear(detail) }
-}
-
-fn between<'s, 'a>(series: &'s [Ordered<'a>], first: Day, last: Day) -> &'s [Ordered<'a>] {
-    let start = series.partition_point(|line| line.date < first);
-    let end = series.partition_point(|line| line.date <= last);
-    &series[start..end.max(start)]
 }
 
 pub(super) fn transshipment_destination(view: &View<'_, '_>) -> Flag {

@@ -2,7 +2,7 @@
 //!
 //! Findings and parties are handed on as they are made, in a stated order, so that a run holds few of them at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
@@ -14,6 +14,7 @@ use super::gather::Cut;
 use super::holdings::Holdings;
 use super::judge::judge;
 use super::policy::Policy;
+use super::pool::PartyId;
 
 /// Records being gathered for one run. They are folded and indexed as they come, so that no second copy of a large
 /// file is held.
@@ -161,6 +162,8 @@ struct Printed<'a> {
     country: Option<Country>,
     form: &'a MentionForm,
     mention: u32,
+    /// Records that print it so.
+    record_count: u32,
 }
 
 impl Printed<'_> {
@@ -171,19 +174,25 @@ impl Printed<'_> {
 }
 
 impl Holdings {
-    /// Every party of every record that is resolved.
+    /// Every party of every record that is resolved, each spelling of each mention once: a large firm is named a million
+    /// times in the same letters.
     fn printed_mentions(&self) -> Vec<Printed<'_>> {
-        let printed = |role, party, mention: u32| {
-            let (name, identifier, country) = self.pool.printed(party);
-            Printed { role, name, identifier, country, form: &self.mentions[mention as usize].form, mention }
-        };
-        let buyers = self.orders.iter().map(|held| printed("buyer", held.row.buyer, held.buyer));
+        let buyers = self.orders.iter().map(|held| ("buyer", held.row.buyer, Some(held.buyer)));
         let acting = self.shipments.iter().flat_map(|held| {
-            let consignor = held.consignor.map(|mention| printed("consignor", held.row.consignor, mention));
-            let consignee = held.consignee.map(|mention| printed("consignee", held.row.consignee, mention));
-            consignor.into_iter().chain(consignee)
+            [("consignor", held.row.consignor, held.consignor), ("consignee", held.row.consignee, held.consignee)]
         });
-        buyers.chain(acting).collect()
+        let mut records: HashMap<(&'static str, PartyId, u32), u32> = HashMap::new();
+        for (role, party, mention) in buyers.chain(acting) {
+            if let Some(mention) = mention {
+                *records.entry((role, party, mention)).or_default() += 1;
+            }
+        }
+        let printed = |((role, party, mention), record_count)| {
+            let (name, identifier, country) = self.pool.printed(party);
+            let form = &self.mentions[mention as usize].form;
+            Printed { role, name, identifier, country, form, mention, record_count }
+        };
+        records.into_iter().map(printed).collect()
     }
 
     /// Rows of parties that are printed alike, in the order of their forms.
@@ -193,13 +202,14 @@ impl Holdings {
         for printed in alike {
             for (entity, share) in self.mentions[printed.mention as usize].shares.iter() {
                 let entry = entities.entry(*entity).or_insert((0, printed.mention));
-                entry.0 += u64::from(share.millionths());
+                entry.0 += u64::from(share.millionths()) * u64::from(printed.record_count);
             }
         }
+        let record_count: u32 = alike.iter().map(|printed| printed.record_count).sum();
         let row = |(entity, (sum, mention)): (u32, (u64, u32))| {
             let (entity, mention) = (self.entities[entity as usize].key.as_str(), &self.mentions[mention as usize]);
             let Printed { role, name, identifier, country, .. } = alike[0];
-            let probability = Probability::from_f64(sum as f64 / alike.len() as f64 / 1e6);
+            let probability = Probability::from_f64(sum as f64 / f64::from(record_count) / 1e6);
             let evidence = self.directory.explain(&mention.form, Scope(mention.scope), entity);
             PartyRow { role, name, identifier, country, entity, probability, evidence }
         };

@@ -14,6 +14,8 @@ use super::weigh::{ArrivalState, Reading};
 
 /// Links shown in one finding; the weaker ones are left out and that is said.
 const LINKS_PER_FINDING_MAX: usize = 200;
+/// Links shown of those that are too weak to take goods: nobody reads two hundred that speak for one in fifty each.
+const WEAK_LINKS_PER_FINDING_MAX: usize = 40;
 
 /// A judged case, before it is put into words.
 pub(super) struct Judged<'a> {
@@ -37,10 +39,11 @@ pub(super) fn assemble(judged: &Judged<'_>, order_index: usize) -> Finding {
     let level = judged.policy.level(score);
     let kind = kind(judged, &shown, arrival, level);
     let mut limits_reached = judged.limits[order_index].clone();
-    if shown.len() > LINKS_PER_FINDING_MAX {
-        limits_reached
-            .push(format!("only the {LINKS_PER_FINDING_MAX} most probable of {} links are shown", shown.len()));
-        shown.truncate(LINKS_PER_FINDING_MAX);
+    let strong = shown.partition_point(|index| takes_goods(judged, *index));
+    let kept = (strong + WEAK_LINKS_PER_FINDING_MAX).min(LINKS_PER_FINDING_MAX);
+    if shown.len() > kept {
+        limits_reached.push(format!("only the {kept} most probable of {} links are shown", shown.len()));
+        shown.truncate(kept);
     }
     let rejected = shown.iter().filter_map(|index| rejected(judged, *index)).collect();
     let links: Vec<Link> = shown.iter().map(|index| link(judged, *index)).collect();
@@ -78,6 +81,11 @@ fn shown_links(judged: &Judged<'_>, order_index: usize) -> Vec<usize> {
         (start..end).filter(|index| probability(index).to_f64() >= judged.policy.shown_probability_min).collect();
     shown.sort_by(|left, right| probability(right).cmp(&probability(left)).then(left.cmp(right)));
     shown
+}
+
+/// Whether a link is probable enough to have been served with goods.
+fn takes_goods(judged: &Judged<'_>, index: usize) -> bool {
+    judged.attribution.links[index].probability.to_f64() >= judged.policy.flow.link_probability_min
 }
 
 /// Probability that some of the line's goods went on: by one of its links, or by a way that no paper shows.
