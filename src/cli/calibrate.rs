@@ -124,19 +124,20 @@ fn table(options: &CalibrationOptions, calibration: &Calibration) -> String {
 
 fn figures(measured: &[Measured]) -> String {
     let mut text = String::from(
-        "world          seed  links F1  precision  recall  orders AP  ECE links  ECE orders  quantity error\n",
+        "world          seed  links F1  precision  recall  orders AP  ECE links  by chance  ECE orders  quantity error\n",
     );
     let number = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.3}"));
     for Measured { profile, seed, report } in measured {
         let _ = writeln!(
             text,
-            "{:<13} {seed:>5} {:>9.3} {:>10.3} {:>7.3} {:>10} {:>10} {:>11.3} {:>15}",
+            "{:<13} {seed:>5} {:>9.3} {:>10.3} {:>7.3} {:>10} {:>10} {:>10} {:>11.3} {:>15}",
             profile.as_str(),
             report.links.f1,
             report.links.precision,
             report.links.recall,
             number(report.average_precision),
             number(report.links_calibration_error),
+            number(report.links_calibration_error_by_chance),
             report.expected_calibration_error,
             number(report.quantity_error)
         );

@@ -17,6 +17,6 @@ pub use links::{LinkOutcome, PrecisionRecall, link_line_scores, link_scores, sco
 pub use parties::{PartyDecision, PartyMention, PartyTruth, party_pair_scores};
 pub use report::{BacktestInput, BacktestReport, BudgetRecall, OrderOutcome};
 pub use scores::{
-    CurvePoint, QuantityOutcome, RankedOutcome, ReliabilityBin, average_precision, expected_calibration_error,
-    precision_recall_curve, quantity_error, recall_at_alerts_per_day, reliability_bins,
+    CurvePoint, QuantityOutcome, RankedOutcome, ReliabilityBin, average_precision, calibration_error_by_chance,
+    expected_calibration_error, precision_recall_curve, quantity_error, recall_at_alerts_per_day, reliability_bins,
 };

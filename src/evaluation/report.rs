@@ -7,8 +7,9 @@ use std::fmt::Write;
 
 use super::{
     CurvePoint, LinkOutcome, PartyDecision, PartyTruth, PrecisionRecall, QuantityOutcome, RankedOutcome,
-    ReliabilityBin, average_precision, expected_calibration_error, link_scores, party_pair_scores,
-    precision_recall_curve, quantity_error, recall_at_alerts_per_day, reliability_bins, scored_pairs,
+    ReliabilityBin, average_precision, calibration_error_by_chance, expected_calibration_error, link_scores,
+    party_pair_scores, precision_recall_curve, quantity_error, recall_at_alerts_per_day, reliability_bins,
+    scored_pairs,
 };
 use crate::model::Day;
 
@@ -78,6 +79,10 @@ pub struct BacktestReport {
     pub expected_calibration_error: f64,
     /// The same of the links that were found with any probability; `None` without links.
     pub links_calibration_error: Option<f64>,
+    /// What the two errors would be by chance alone, were every score the true probability.
+    pub calibration_error_by_chance: f64,
+    /// The same of the links.
+    pub links_calibration_error_by_chance: Option<f64>,
     /// Mean error of attributed quantities.
     pub quantity_error: Option<f64>,
     /// Recall under budgets; empty when the lines have no days.
@@ -123,6 +128,9 @@ impl BacktestReport {
             average_precision: average_precision(&scores),
             expected_calibration_error: expected_calibration_error(&scores, BIN_COUNT),
             links_calibration_error: (!links.is_empty()).then(|| expected_calibration_error(&links, BIN_COUNT)),
+            calibration_error_by_chance: calibration_error_by_chance(&scores, BIN_COUNT),
+            links_calibration_error_by_chance: (!links.is_empty())
+                .then(|| calibration_error_by_chance(&links, BIN_COUNT)),
             quantity_error: quantity_error(&quantities),
             budgets: budgets.collect(),
             reliability: reliability_bins(&scores, BIN_COUNT),
@@ -147,8 +155,10 @@ impl BacktestReport {
         line(&mut text, "");
         let shown = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
         line(&mut text, &format!("average precision of the ranking    {}", shown(self.average_precision)));
-        line(&mut text, &format!("expected calibration error, lines   {:.3}", self.expected_calibration_error));
-        line(&mut text, &format!("expected calibration error, links   {}", shown(self.links_calibration_error)));
+        let (error, chance) = (self.expected_calibration_error, self.calibration_error_by_chance);
+        line(&mut text, &format!("expected calibration error, lines   {error:.3}  (by chance alone {chance:.3})"));
+        let (error, chance) = (shown(self.links_calibration_error), shown(self.links_calibration_error_by_chance));
+        line(&mut text, &format!("expected calibration error, links   {error}  (by chance alone {chance})"));
         line(&mut text, &format!("mean error of quantities            {}", shown(self.quantity_error)));
         for budget in &self.budgets {
             let name = format!("recall at {} alerts a day", budget.alerts_per_day);

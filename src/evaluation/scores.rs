@@ -123,6 +123,23 @@ pub fn expected_calibration_error(scores: &[(f64, bool)], bin_count: usize) -> f
     if scores.is_empty() { 0.0 } else { distance / scores.len() as f64 }
 }
 
+/// The calibration error that scores would show if each of them were the true probability, by chance alone.
+///
+/// Over few lines a perfectly calibrated scorer misses too: a bin of 100 lines scored 0.5 is off by four of them on average.
+/// Mean absolute deviation of each bin's count of true lines: that of a normal variable, `sqrt(2 variance / pi)`, and never
+/// more than twice the variance, which is what it is for a single line.
+pub fn calibration_error_by_chance(scores: &[(f64, bool)], bin_count: usize) -> f64 {
+    let bin_count = bin_count.max(1);
+    let mut variances = vec![0.0f64; bin_count];
+    for (score, _) in scores {
+        let place = ((score * bin_count as f64) as usize).min(bin_count - 1);
+        variances[place] += score * (1.0 - score);
+    }
+    let deviation = |variance: &f64| (2.0 * variance / std::f64::consts::PI).sqrt().min(2.0 * variance);
+    let distance: f64 = variances.iter().map(deviation).sum();
+    if scores.is_empty() { 0.0 } else { distance / scores.len() as f64 }
+}
+
 /// Mean distance between found and true quantity over ordered quantity, over the lines of which something went on.
 /// `None` when there is none.
 pub fn quantity_error(outcomes: &[QuantityOutcome]) -> Option<f64> {

@@ -4,8 +4,8 @@ use proptest::prelude::{any, prop_assert, proptest};
 
 use super::{
     BacktestInput, BacktestReport, LinkOutcome, OrderOutcome, PrecisionRecall, QuantityOutcome, RankedOutcome,
-    average_precision, expected_calibration_error, link_line_scores, link_scores, precision_recall_curve,
-    quantity_error, recall_at_alerts_per_day, reliability_bins,
+    average_precision, calibration_error_by_chance, expected_calibration_error, link_line_scores, link_scores,
+    precision_recall_curve, quantity_error, recall_at_alerts_per_day, reliability_bins,
 };
 use crate::model::Day;
 
@@ -59,6 +59,23 @@ fn calibration_compares_means_with_frequencies() {
     let by_hand = (2.0 * 0.05 + 3.0 * (0.85 - 2.0 / 3.0)) / 6.0;
     assert!((expected_calibration_error(&scores, 10) - by_hand).abs() < 1e-12);
     assert_eq!(expected_calibration_error(&[], 10), 0.0);
+}
+
+#[test]
+fn chance_alone_misses_by_as_much_as_drawn_truths_do() {
+    use rand::{RngExt, SeedableRng};
+    assert_eq!(calibration_error_by_chance(&[(0.125, true)], 10), 0.21875);
+    assert_eq!(calibration_error_by_chance(&[], 10), 0.0);
+    let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    let likely: Vec<f64> =
+        (0..600).map(|place| if place % 3 == 0 { 0.03 + f64::from(place) / 650.0 } else { 0.99 }).collect();
+    let mut draw = || {
+        let scores: Vec<(f64, bool)> = likely.iter().map(|score| (*score, random.random_bool(*score))).collect();
+        (expected_calibration_error(&scores, 10), calibration_error_by_chance(&scores, 10))
+    };
+    let drawn: Vec<(f64, f64)> = (0..400).map(|_| draw()).collect();
+    let mean = drawn.iter().map(|(error, _)| error).sum::<f64>() / drawn.len() as f64;
+    assert!((mean / drawn[0].1 - 1.0).abs() < 0.05, "drawn {mean}, by chance {}", drawn[0].1);
 }
 
 #[test]
