@@ -144,19 +144,35 @@ fn settling_one_record_at_a_time_ends_where_settling_at_once_does() {
 fn what_comes_late_is_judged_as_if_it_had_come_early() {
     // The larger world has enough order lines for what a tenant is known for to change on the way.
     for (seed, orders) in [(30, 40), (31, 40), (32, 40), (33, 40), (34, 150), (35, 150)] {
-        let world = world(seed, orders, Profile::Harder);
-        let mut records = records(&world);
-        records.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-        let mut brands = BTreeSet::new();
-        let (first, late): (Vec<Record>, Vec<Record>) = records.into_iter().partition(|record| match record {
-            Record::Order(line) => brands.insert(line.brand.to_lowercase()),
-            Record::Shipment(line) => brands.insert(line.brand.to_lowercase()),
-            Record::Company(_) => true,
-        });
-        let chunks: Vec<usize> = std::iter::once(first.len()).chain(late.iter().map(|_| 1)).collect();
-        let records: Vec<Record> = first.into_iter().chain(late).collect();
-        assert_same(&judged_step_by_step(&records, &chunks), &screened(&world));
+        brands_first_then_one_by_one(seed, orders, true);
     }
+}
+
+/// A register row that comes last takes records away from the firms they were filed under: whoever shared a case with them
+/// must be judged again.
+#[test]
+fn a_register_that_comes_late_counts_as_if_it_had_come_early() {
+    for (seed, orders) in [(36, 40), (37, 40), (38, 150), (39, 150)] {
+        brands_first_then_one_by_one(seed, orders, false);
+    }
+}
+
+fn brands_first_then_one_by_one(seed: u64, orders: u64, register_first: bool) {
+    let world = world(seed, orders, Profile::Harder);
+    let mut records = records(&world);
+    records.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+    if !register_first {
+        records.sort_by_key(|record| matches!(record, Record::Company(_)));
+    }
+    let mut brands = BTreeSet::new();
+    let (first, late): (Vec<Record>, Vec<Record>) = records.into_iter().partition(|record| match record {
+        Record::Order(line) => brands.insert(line.brand.to_lowercase()),
+        Record::Shipment(line) => brands.insert(line.brand.to_lowercase()),
+        Record::Company(_) => register_first,
+    });
+    let chunks: Vec<usize> = std::iter::once(first.len()).chain(late.iter().map(|_| 1)).collect();
+    let records: Vec<Record> = first.into_iter().chain(late).collect();
+    assert_same(&judged_step_by_step(&records, &chunks), &screened(&world));
 }
 
 /// Finds where settling step by step goes wrong: in what is held, before anything is judged.
