@@ -42,6 +42,11 @@ async fn a_checkpoint_is_a_place_of_the_trail_and_tells_nothing_of_others() {
     let head = verify(&trail).unwrap();
     assert_eq!((noted.sequence, &noted.hash[..]), (head.sequence, &head.hash[..]));
 
+    let theirs = checkpoint(&server, "birch").await.unwrap();
+    let own = service.store().snapshot().unwrap().tenant("birch").unwrap().audit_entries(0, 1_000).unwrap();
+    assert_eq!((theirs.sequence, &theirs.hash[..]), (own.last().unwrap().sequence, &own.last().unwrap().hash[..]));
+    assert!(theirs.sequence < noted.sequence);
+
     accept(&service, "birch", orders_batch("b2", 3..6)).await;
     assert_eq!(checkpoint(&server, "alma").await.unwrap(), noted, "what others do must not show");
     assert_eq!(checkpoint(&server, "cedar").await.unwrap(), nothing, "as if nobody else were there");
