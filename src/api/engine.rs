@@ -107,6 +107,9 @@ pub trait Engine: Clone + Send + Sync + 'static {
     /// Audit entries of the tenant after a sequence, in order.
     fn audit_entries(&self, tenant: &str, after_sequence: u64, limit: usize) -> Result<Vec<AuditEntry>, EngineError>;
 
+    /// The tenant's last audit entry, if it has any.
+    fn newest_audit_entry(&self, tenant: &str) -> Result<Option<AuditEntry>, EngineError>;
+
     /// The text that stands for a place in the tenant's alert events.
     fn cursor(&self, tenant: &str, sequence: u64) -> String;
     /// The place that a text stands for.

@@ -158,6 +158,10 @@ impl Engine for Service {
         see(self, tenant, |view| view.audit_entries(after_sequence, limit))
     }
 
+    fn newest_audit_entry(&self, tenant: &str) -> Result<Option<AuditEntry>, EngineError> {
+        see(self, tenant, |view| view.newest_audit_entry())
+    }
+
     fn cursor(&self, tenant: &str, sequence: u64) -> String {
         Cursors::new(self.store()).format(tenant, sequence)
     }

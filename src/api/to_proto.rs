@@ -199,6 +199,15 @@ pub(super) fn alert(alert: &Alert) -> wire::Alert {
     }
 }
 
+/// How far the trail reached with a tenant's last entry, if it has any.
+pub(super) fn checkpoint(newest: Option<&AuditEntry>) -> wire::GetCheckpointResponse {
+    wire::GetCheckpointResponse {
+        sequence: newest.map_or(0, |entry| entry.sequence),
+        hash: newest.map_or([0; 32], |entry| entry.hash).to_vec(),
+        create_time: newest.and_then(|entry| timestamp(entry.at_unix_millis)),
+    }
+}
+
 /// How far a client has handled events; `cursor` resumes there.
 pub(super) fn subscription(state: &SubscriptionState) -> wire::Subscription {
     let SubscriptionState { subscription, newest_sequence, cursor } = state;

@@ -243,6 +243,17 @@ impl<'snapshot> TenantView<'snapshot> {
         Ok(page)
     }
 
+    /// The tenant's last entry of the audit trail. Its hash covers every entry before it, also those of others.
+    pub fn newest_audit_entry(&self) -> Result<Option<AuditEntry>, StoreError> {
+        let Some(scope) = self.scope else { return Ok(None) };
+        let places = self.snapshot.table(tables::AUDIT_BY_TENANT)?;
+        let Some(place) = places.range((scope, 0)..=(scope, u64::MAX))?.next_back() else { return Ok(None) };
+        let sequence = place?.0.value().1;
+        let entry = self.snapshot.table(tables::AUDIT)?.get(sequence)?;
+        let entry = entry.ok_or_else(|| StoreError::Damaged { what: format!("audit entry {sequence}") })?;
+        decode(entry.value(), "audit entry").map(Some)
+    }
+
     fn record(&self, sequence: u64) -> Result<Record, StoreError> {
         let row = self.snapshot.table(tables::RECORDS)?.get(sequence)?;
         let row = row.ok_or_else(|| StoreError::Damaged { what: format!("record {sequence} is missing") })?;

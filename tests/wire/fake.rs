@@ -344,6 +344,10 @@ impl Engine for Fake {
         Ok(entries.take(limit).cloned().collect())
     }
 
+    fn newest_audit_entry(&self, tenant: &str) -> Result<Option<AuditEntry>, EngineError> {
+        Ok(self.ask()?.audit.iter().rfind(|entry| entry.tenant == tenant).cloned())
+    }
+
     fn cursor(&self, tenant: &str, sequence: u64) -> String {
         format!("{}/{tenant}/{sequence}", self.store)
     }

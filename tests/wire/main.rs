@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 
+mod auditing;
 mod contract;
 mod ending;
 mod fake;
