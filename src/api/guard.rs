@@ -20,6 +20,7 @@ use super::access::{Access, Door};
 use super::drain::{Drain, Phase};
 use super::errors;
 use super::permissions::method_label;
+use super::request_body;
 use super::wire::ErrorReason;
 use crate::clock::Stopwatch;
 use crate::telemetry::metric;
@@ -62,7 +63,8 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: http::Request<Body>) -> CallFuture {
+    fn call(&mut self, request: http::Request<Body>) -> CallFuture {
+        let mut request = request.map(request_body::read_to_its_end);
         let path = request.uri().path();
         let mut log = CallLog::start(path);
         let permit = match Arc::clone(&self.calls).try_acquire_owned() {

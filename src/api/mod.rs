@@ -24,6 +24,7 @@ mod ingest_client;
 mod page;
 mod permissions;
 mod records_services;
+mod request_body;
 mod review_client;
 mod reviewing;
 mod screening_service;
