@@ -1,6 +1,6 @@
-//! `AuditService` and `ListService`: the trail, and places for what is not served yet.
+//! `AuditService`: the trail, and places for what is not served yet.
 //!
-//! Come here for reading audit entries and checkpoints. Proofs, replay, evidence packs and lists have their place in the
+//! Come here for reading audit entries and checkpoints. Proofs, replay and evidence packs have their place in the
 //! contract and answer UNIMPLEMENTED with a reason.
 
 use tokio_stream::wrappers::ReceiverStream;
@@ -10,7 +10,6 @@ use super::engine::Engine;
 use super::identity::Tenant;
 use super::page::Query;
 use super::wire::audit_service_server::AuditService;
-use super::wire::list_service_server::ListService;
 use super::{errors, read, to_proto, wire};
 use crate::audit::AuditEntry;
 
@@ -18,9 +17,6 @@ use crate::audit::AuditEntry;
 pub(super) struct Audit<E> {
     pub(super) engine: E,
 }
-
-/// Serves lists: nothing yet.
-pub(super) struct Lists;
 
 #[tonic::async_trait]
 impl<E: Engine> AuditService for Audit<E> {
@@ -78,32 +74,5 @@ impl<E: Engine> AuditService for Audit<E> {
     ) -> Result<Response<Self::ExportEvidencePackStream>, Status> {
         Tenant::of(&request)?;
         Err(errors::not_implemented("ExportEvidencePack"))
-    }
-}
-
-#[tonic::async_trait]
-impl ListService for Lists {
-    async fn list_goods_lists(
-        &self,
-        request: Request<wire::ListGoodsListsRequest>,
-    ) -> Result<Response<wire::ListGoodsListsResponse>, Status> {
-        Tenant::of(&request)?;
-        Err(errors::not_implemented("ListGoodsLists"))
-    }
-
-    async fn list_party_lists(
-        &self,
-        request: Request<wire::ListPartyListsRequest>,
-    ) -> Result<Response<wire::ListPartyListsResponse>, Status> {
-        Tenant::of(&request)?;
-        Err(errors::not_implemented("ListPartyLists"))
-    }
-
-    async fn list_corridors(
-        &self,
-        request: Request<wire::ListCorridorsRequest>,
-    ) -> Result<Response<wire::ListCorridorsResponse>, Status> {
-        Tenant::of(&request)?;
-        Err(errors::not_implemented("ListCorridors"))
     }
 }

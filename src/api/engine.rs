@@ -7,8 +7,8 @@ use tokio::sync::watch;
 
 use crate::audit::AuditEntry;
 use crate::model::{
-    Advice, Alert, AlertEvent, AlertId, AlertSettings, Company, Country, DocumentKey, Finding, OrderKey, OrderLine,
-    Record, ReviewAct, ReviewRefusal, ShipmentLine, Subscription,
+    Advice, Alert, AlertEvent, AlertId, AlertSettings, Company, Corridor, Country, DocumentKey, Finding, OrderKey,
+    OrderLine, Record, ReviewAct, ReviewRefusal, ShipmentLine, Subscription,
 };
 
 /// Accepts records, answers questions, tells of changes.
@@ -109,6 +109,9 @@ pub trait Engine: Clone + Send + Sync + 'static {
 
     /// The tenant's last audit entry, if it has any.
     fn newest_audit_entry(&self, tenant: &str) -> Result<Option<AuditEntry>, EngineError>;
+
+    /// The corridors that are screened.
+    fn corridors(&self) -> Vec<Corridor>;
 
     /// The text that stands for a place in the tenant's alert events.
     fn cursor(&self, tenant: &str, sequence: u64) -> String;

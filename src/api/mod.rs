@@ -21,6 +21,7 @@ mod guard;
 mod identity;
 mod ingest;
 mod ingest_client;
+mod list_service;
 mod page;
 mod permissions;
 mod records_services;

@@ -18,12 +18,13 @@ use tonic_health::server::HealthReporter;
 
 use super::access::{Door, RECHECK_INTERVAL};
 use super::alert_service::Alerts;
-use super::audit_service::{Audit, Lists};
+use super::audit_service::Audit;
 use super::connections;
 use super::drain::{Drain, DrainControl, Phase};
 use super::engine::Engine;
 use super::guard::Guard;
 use super::ingest::IngestLimits;
+use super::list_service::Lists;
 use super::records_services::{Companies, Orders, RecordsService, Shipments};
 use super::screening_service::Screening;
 use super::tls::ServerTls;
@@ -230,7 +231,7 @@ async fn routes<E: Engine>(
         .add_service(with_limits!(ScreeningServiceServer::new(Screening::new(engine.clone()))))
         .add_service(with_limits!(AlertServiceServer::new(alerts)))
         .add_service(with_limits!(AuditServiceServer::new(Audit { engine: engine.clone() })))
-        .add_service(with_limits!(ListServiceServer::new(Lists)))
+        .add_service(with_limits!(ListServiceServer::new(Lists { engine: engine.clone() })))
         .prepare();
     Ok((health, routes))
 }

@@ -9,8 +9,8 @@ use super::engine::{Acknowledged, CompanyName, CursorError, Engine, EngineError,
 use crate::alerts::{CursorError as StoreCursorError, Cursors};
 use crate::audit::AuditEntry;
 use crate::model::{
-    Advice, Alert, AlertEvent, AlertId, AlertSettings, Company, DocumentKey, Finding, OrderKey, OrderLine, Record,
-    ReviewAct, ReviewRefusal, ShipmentLine, Subscription,
+    Advice, Alert, AlertEvent, AlertId, AlertSettings, Company, Corridor, DocumentKey, Finding, OrderKey, OrderLine,
+    Record, ReviewAct, ReviewRefusal, ShipmentLine, Subscription,
 };
 use crate::screening::{Screened, Service, ServiceError};
 use crate::store::{
@@ -160,6 +160,10 @@ impl Engine for Service {
 
     fn newest_audit_entry(&self, tenant: &str) -> Result<Option<AuditEntry>, EngineError> {
         see(self, tenant, |view| view.newest_audit_entry())
+    }
+
+    fn corridors(&self) -> Vec<Corridor> {
+        vec![self.corridor()]
     }
 
     fn cursor(&self, tenant: &str, sequence: u64) -> String {

@@ -16,4 +16,4 @@ mod tests;
 
 pub use assess::{Assessor, assess};
 pub use catalogue::{CatalogueEntry, catalogue};
-pub use severity::{PriorityTier, priority_tier, severity};
+pub use severity::{GoodsList, PriorityTier, goods_lists, priority_tier, severity};

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::model::HsCode;
+use crate::model::{Day, HsCode};
 
 /// Tier of the Common High Priority List, the gravest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -40,14 +40,46 @@ impl PriorityTier {
     }
 }
 
+/// A list of goods in force.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GoodsList {
+    /// Its name.
+    pub list_id: &'static str,
+    /// Title for people.
+    pub title: &'static str,
+    /// Day of the edition.
+    pub edition: Day,
+    /// How many six-digit codes of HS 2022 it has.
+    pub code_count: u32,
+}
+
 struct Listed {
     tier: PriorityTier,
     /// The code is a parent of 2017 of which only some goods are listed.
     in_part: bool,
 }
 
+const TABLE: &str = include_str!("../../data/priority_goods.tsv");
+
+/// The goods lists in force, by their names: one, as the head of its table says.
+static GOODS_LISTS: LazyLock<Vec<GoodsList>> = LazyLock::new(|| {
+    let heads = TABLE.lines().filter_map(|line| line.strip_prefix("# list: "));
+    let code_count = TABLE.lines().filter(|line| !line.starts_with('#') && line.contains("\t2022\t")).count() as u32;
+    heads
+        .filter_map(|head| {
+            let [list_id, title, edition] = head.split('\t').collect::<Vec<_>>()[..] else { return None };
+            Some(GoodsList { list_id, title, edition: Day::parse_iso(edition)?, code_count })
+        })
+        .collect()
+});
+
+/// The goods lists in force, in the order of their names.
+pub fn goods_lists() -> &'static [GoodsList] {
+    &GOODS_LISTS
+}
+
 static LISTED: LazyLock<HashMap<&'static str, Listed>> = LazyLock::new(|| {
-    let table = include_str!("../../data/priority_goods.tsv").lines().filter(|line| !line.starts_with('#'));
+    let table = TABLE.lines().filter(|line| !line.starts_with('#'));
     let mut listed = HashMap::new();
     for line in table {
         let columns: Vec<&str> = line.split('\t').collect();
@@ -83,17 +115,22 @@ pub fn severity(hs_code: Option<&HsCode>) -> f64 {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{LISTED, PriorityTier, priority_tier, severity};
+    use super::{LISTED, PriorityTier, TABLE, goods_lists, priority_tier, severity};
     use crate::model::HsCode;
 
     #[test]
     fn the_list_has_fifty_codes_of_2022_in_six_tiers() {
         let mut counts = BTreeMap::new();
-        for line in include_str!("../../data/priority_goods.tsv").lines().filter(|line| line.contains("\t2022\t")) {
+        for line in TABLE.lines().filter(|line| line.contains("\t2022\t")) {
             *counts.entry(line.split('\t').next().unwrap()).or_insert(0) += 1;
         }
         assert_eq!(counts, BTreeMap::from([("1", 4), ("2", 5), ("3A", 16), ("3B", 9), ("4A", 11), ("4B", 5)]));
         assert_eq!(LISTED.len(), 54);
+        let [list] = goods_lists() else { panic!("there is one list") };
+        assert_eq!(
+            (list.list_id, list.edition.to_string().as_str(), list.code_count),
+            ("common_high_priority", "2024-02-23", 50)
+        );
     }
 
     #[test]

@@ -86,6 +86,7 @@ struct Inner {
     store: Store,
     holdings: Arc<RwLock<Holdings>>,
     policy: Policy,
+    corridor: Corridor,
     /// The last record of the log when the service started: before it is judged, less is held than is stored.
     start_sequence: u64,
     progress: watch::Receiver<Progress>,
@@ -102,21 +103,26 @@ impl Service {
         let alert_rule = alerts::rule(options.alerts);
         let start_sequence = store.snapshot().and_then(|snapshot| snapshot.newest_record_sequence());
         let start_sequence = start_sequence.map_err(|error| ServiceError::Store(error.to_string()))?;
-        let policy = options.policy.clone();
-        let holdings = Arc::new(RwLock::new(Holdings::new(policy.clone(), options.corridor)));
+        let (policy, corridor) = (options.policy.clone(), options.corridor);
+        let holdings = Arc::new(RwLock::new(Holdings::new(policy.clone(), corridor)));
         let worker = Worker::new(store.clone(), options, Arc::clone(&holdings), progress_sender, stopped);
         let thread = std::thread::Builder::new()
             .name("judge".to_owned())
             .spawn(move || worker.run())
             .map_err(|_| ServiceError::NotRunning)?;
         let thread = Some(thread);
-        let inner = Inner { store, holdings, policy, start_sequence, progress, stop, alert_rule, thread };
+        let inner = Inner { store, holdings, policy, corridor, start_sequence, progress, stop, alert_rule, thread };
         Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Stores a batch; when this returns, it is on the disk. Judging follows by itself.
     pub async fn accept(&self, batch: AcceptBatch) -> Result<AcceptOutcome, StoreError> {
         self.inner.store.accept(batch).await
+    }
+
+    /// The corridor that is screened.
+    pub fn corridor(&self) -> Corridor {
+        self.inner.corridor
     }
 
     /// Judges an order line of a tenant beside everything held, stored or not, and advises on it. Waits for the judging

@@ -156,14 +156,12 @@ async fn health_is_serving_for_the_server_and_each_service() {
 #[tokio::test]
 async fn what_is_not_served_yet_says_so_with_a_reason() {
     use wire::audit_service_client::AuditServiceClient;
-    use wire::list_service_client::ListServiceClient;
     use wire::screening_service_client::ScreeningServiceClient;
 
     let server = Server::start(&Fake::new()).await;
     let client = server.client().await;
     let mut screening = ScreeningServiceClient::new(client.channel());
     let mut audit = AuditServiceClient::new(client.channel());
-    let mut lists = ListServiceClient::new(client.channel());
     let mut statuses: Vec<Status> = Vec::new();
     macro_rules! refuse {
         ($service:ident, $($method:ident: $request:ident),* $(,)?) => {
@@ -175,8 +173,6 @@ async fn what_is_not_served_yet_says_so_with_a_reason() {
         cancel_screening_job: CancelScreeningJobRequest);
     refuse!(audit, get_proof: GetProofRequest,
         replay_finding: ReplayFindingRequest, export_evidence_pack: ExportEvidencePackRequest);
-    refuse!(lists, list_goods_lists: ListGoodsListsRequest, list_party_lists: ListPartyListsRequest,
-        list_corridors: ListCorridorsRequest);
     for status in &statuses {
         assert_eq!(told(status), is(Code::Unimplemented, "NOT_IMPLEMENTED"));
     }

@@ -8,8 +8,8 @@ use onward::api::{Acknowledged, CompanyName, CursorError, Engine, EngineError, R
 use onward::audit::{AuditEntry, AuditKind};
 use onward::model::{
     Advice, AdviceReason, AdviceReasonKind, Alert, AlertEvent, AlertEventKind, AlertId, AlertSettings, AlertState,
-    Amount, Bits, Company, DocumentKey, EvidenceMarks, Finding, FindingKind, Level, OrderKey, OrderLine, Probability,
-    RecommendedAction, Record, ReviewAct, ReviewRefusal, ShipmentLine, Subscription, Unit,
+    Amount, Bits, Company, Corridor, Country, DocumentKey, EvidenceMarks, Finding, FindingKind, Level, OrderKey,
+    OrderLine, Probability, RecommendedAction, Record, ReviewAct, ReviewRefusal, ShipmentLine, Subscription, Unit,
 };
 use tokio::sync::watch;
 
@@ -346,6 +346,10 @@ impl Engine for Fake {
 
     fn newest_audit_entry(&self, tenant: &str) -> Result<Option<AuditEntry>, EngineError> {
         Ok(self.ask()?.audit.iter().rfind(|entry| entry.tenant == tenant).cloned())
+    }
+
+    fn corridors(&self) -> Vec<Corridor> {
+        vec![Corridor { ostensible: Country::RU, actual: Country::KZ }, Corridor::default()]
     }
 
     fn cursor(&self, tenant: &str, sequence: u64) -> String {

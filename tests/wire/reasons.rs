@@ -5,7 +5,6 @@
 
 use onward::api::wire::alert_service_client::AlertServiceClient;
 use onward::api::wire::company_service_client::CompanyServiceClient;
-use onward::api::wire::list_service_client::ListServiceClient;
 use onward::api::wire::order_service_client::OrderServiceClient;
 use onward::api::wire::screening_service_client::ScreeningServiceClient;
 use onward::api::wire::shipment_service_client::ShipmentServiceClient;
@@ -178,8 +177,12 @@ async fn provoke(reason: ErrorReason) -> Told {
         | ErrorReason::FindingNotFound
         | ErrorReason::AlertNotFound => not_found(reason, &client).await,
         ErrorReason::NotImplemented => {
-            let request = client.request(wire::ListCorridorsRequest::default());
-            ListServiceClient::new(channel).list_corridors(request).await.unwrap_err()
+            let mut grpc = tonic::client::Grpc::new(channel);
+            grpc.ready().await.unwrap();
+            let request = client.request(wire::GetOrderRequest::default());
+            let path = "/onward.v1.OrderService/DeleteOrder".parse().unwrap();
+            let codec = tonic_prost::ProstCodec::<_, wire::GetOrderResponse>::default();
+            grpc.unary(request, path, codec).await.unwrap_err()
         }
         ErrorReason::TooManyCalls => crowded(ServeOptions { calls_max: 1, ..options() }).await,
         ErrorReason::TooManyWatches => crowded(ServeOptions { watches_max: 1, ..options() }).await,
