@@ -4,7 +4,7 @@
 //! engine behind it ([`Engine`]). The contract itself is `proto/onward/v1`. What records mean and how they are judged
 //! are other rooms.
 //!
-//! The way of a call: `connections` (TLS) -> `guard` (deadline, limits, end) -> `access` (who, and may they, by
+//! The way of a call: `connections` (TLS) -> `web` (only where pages may call) -> `guard` (deadline, limits, end) -> `access` (who, and may they, by
 //! `permissions`) -> a service -> `identity` (which tenant) -> `from_proto` -> the engine -> `to_proto`, or `errors`.
 
 mod access;
@@ -35,6 +35,7 @@ mod tls;
 mod to_proto;
 mod watch;
 mod watch_client;
+mod web;
 pub mod wire;
 
 pub use client::{Client, ClientError, ClientOptions, FindingPage, Secret};

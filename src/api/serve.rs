@@ -4,6 +4,7 @@
 //! whether others than this machine may connect.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ use super::list_service::Lists;
 use super::records_services::{Companies, Orders, RecordsService, Shipments};
 use super::screening_service::Screening;
 use super::tls::ServerTls;
+use super::web;
 use super::wire::{
     self, alert_service_server::AlertServiceServer, audit_service_server::AuditServiceServer,
     company_service_server::CompanyServiceServer, list_service_server::ListServiceServer,
@@ -56,6 +58,9 @@ pub struct ServeOptions {
     pub identities: Option<Identities>,
     /// How connections are encrypted. Default: not at all.
     pub tls: Option<ServerTls>,
+    /// Origins of the pages that may call from browsers, such as `https://desk.acme.example`. Default: none, and then
+    /// neither gRPC-Web nor HTTP/1 is spoken. One that no header can carry is none.
+    pub web_origins: Vec<String>,
     /// Most open connections. Default: 1,024.
     pub connections_max: usize,
     /// Most open calls on one connection. Default: 256.
@@ -76,6 +81,7 @@ impl Default for ServeOptions {
         Self {
             identities: None,
             tls: None,
+            web_origins: Vec::new(),
             connections_max: 1_024,
             calls_per_connection_max: 256,
             calls_max: 2_048,
@@ -114,14 +120,20 @@ pub async fn serve<E: Engine>(
         let drain = drain.clone();
         async move { drain.reached(Phase::Ending).await }
     };
-    let serving = Server::builder()
+    let builder = Server::builder()
         .max_concurrent_streams(options.calls_per_connection_max)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .http2_max_header_list_size(METADATA_BYTES_MAX)
         .http2_keepalive_interval(Some(KEEPALIVE.0))
-        .http2_keepalive_timeout(Some(KEEPALIVE.1))
-        .serve_with_incoming_shutdown(service, incoming, stopping);
+        .http2_keepalive_timeout(Some(KEEPALIVE.1));
+    let serving: Pin<Box<dyn Future<Output = Result<(), tonic::transport::Error>> + Send>> =
+        if options.web_origins.is_empty() {
+            Box::pin(builder.serve_with_incoming_shutdown(service, incoming, stopping))
+        } else {
+            let service = web::for_browsers(service, &options.web_origins);
+            Box::pin(builder.accept_http1(true).serve_with_incoming_shutdown(service, incoming, stopping))
+        };
     let draining = async {
         shutdown.await;
         tracing::info!("stopping");

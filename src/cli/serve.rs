@@ -51,6 +51,9 @@ pub(super) struct ServeArguments {
     /// Answer for Prometheus metrics at this loopback address [env: ONWARD_METRICS_LISTEN]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) metrics_listen: Option<String>,
+    /// Let pages of these origins call from browsers by gRPC-Web; several with commas [env: ONWARD_WEB_ORIGINS]
+    #[arg(long, value_name = "ORIGINS")]
+    pub(super) web_origins: Option<String>,
     /// Listen beyond this machine although connections are not encrypted or nobody proves who they are
     #[arg(long)]
     pub(super) allow_insecure_remote: bool,
@@ -151,6 +154,7 @@ impl ServeArguments {
             ("tls_key", &self.tls_key),
             ("client_ca", &self.client_ca),
             ("metrics_listen", &self.metrics_listen),
+            ("web_origins", &self.web_origins),
             ("connections_max", &self.connections_max),
             ("calls_max", &self.calls_max),
             ("watches_max", &self.watches_max),
@@ -192,6 +196,7 @@ async fn serve(setup: &Setup, service: Service) -> Result<(), Failure> {
     let options = ServeOptions {
         identities: identities.clone(),
         tls: tls.clone(),
+        web_origins: config.web_origins.clone(),
         connections_max: config.connections_max,
         calls_max: config.calls_max,
         watches_max: config.watches_max,

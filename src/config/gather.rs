@@ -70,6 +70,7 @@ impl ServeConfig {
             principals,
             tls,
             metrics_listen: gathering.metrics_listen(),
+            web_origins: gathering.web_origins(),
             connections_max: gathering.number(settings::CONNECTIONS_MAX),
             calls_max: gathering.number(settings::CALLS_MAX),
             watches_max: gathering.number(settings::WATCHES_MAX),
@@ -191,6 +192,21 @@ impl<G: Fn(&str) -> Option<String>> Gathering<'_, G> {
             );
         }
         Some(address)
+    }
+
+    /// Origins as browsers write them (RFC 6454, section 6.2): scheme, host, port where it is not the usual one.
+    fn web_origins(&mut self) -> Vec<String> {
+        let Some(Value { text, source }) = self.value(settings::WEB_ORIGINS) else { return Vec::new() };
+        let origins: Vec<&str> = text.split(',').map(str::trim).collect();
+        for origin in &origins {
+            let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")).unwrap_or_default();
+            let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte);
+            if host.is_empty() || !host.bytes().all(is_plain) {
+                let detail = "expected origins such as https://desk.acme.example, with commas between";
+                self.fault(&source, format!("{detail}, found {origin:?}"));
+            }
+        }
+        origins.into_iter().map(str::to_owned).collect()
     }
 
     fn number(&mut self, number: Number) -> usize {

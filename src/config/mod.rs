@@ -39,6 +39,8 @@ pub struct ServeConfig {
     pub tls: Option<TlsPaths>,
     /// Where to answer for metrics; `None` nowhere.
     pub metrics_listen: Option<SocketAddr>,
+    /// Origins of the pages that may call by gRPC-Web; none turns it off.
+    pub web_origins: Vec<String>,
     /// Most open connections.
     pub connections_max: usize,
     /// Most open calls.

@@ -42,6 +42,7 @@ pub(super) const TLS_CERT: Setting = setting("tls_cert", "--tls-cert", "ONWARD_T
 pub(super) const TLS_KEY: Setting = setting("tls_key", "--tls-key", "ONWARD_TLS_KEY");
 pub(super) const CLIENT_CA: Setting = setting("client_ca", "--client-ca", "ONWARD_CLIENT_CA");
 pub(super) const METRICS_LISTEN: Setting = setting("metrics_listen", "--metrics-listen", "ONWARD_METRICS_LISTEN");
+pub(super) const WEB_ORIGINS: Setting = setting("web_origins", "--web-origins", "ONWARD_WEB_ORIGINS");
 pub(super) const LOG: Setting = setting("log", "--log", "ONWARD_LOG_FORMAT");
 pub(super) const LOG_FILTER: Setting = setting("log_filter", "--log-filter", "ONWARD_LOG");
 pub(super) const CONNECTIONS_MAX: Number =
@@ -54,7 +55,7 @@ pub(super) const DRAIN_SECONDS: Number =
     number(setting("drain_seconds", "--drain-seconds", "ONWARD_DRAIN_SECONDS"), 5, 1, 300);
 
 /// Every setting.
-pub const SETTINGS: [Setting; 13] = [
+pub const SETTINGS: [Setting; 14] = [
     DATA,
     LISTEN,
     PRINCIPALS,
@@ -62,6 +63,7 @@ pub const SETTINGS: [Setting; 13] = [
     TLS_KEY,
     CLIENT_CA,
     METRICS_LISTEN,
+    WEB_ORIGINS,
     CONNECTIONS_MAX.setting,
     CALLS_MAX.setting,
     WATCHES_MAX.setting,

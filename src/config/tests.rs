@@ -118,3 +118,21 @@ fn the_handbook_names_every_setting() {
         assert!(handbook.contains(&row), "docs/operating.md has no row {row}");
     }
 }
+
+#[test]
+fn origins_are_written_as_browsers_write_them() {
+    let good = [
+        ("https://desk.acme.example", vec!["https://desk.acme.example"]),
+        ("http://localhost:8080, http://[::1]:8080", vec!["http://localhost:8080", "http://[::1]:8080"]),
+    ];
+    for (text, expected) in good {
+        let config = gather(&flags(&[DATA]), &[], &format!("web_origins = \"{text}\"\n")).unwrap();
+        assert_eq!(config.web_origins, expected);
+    }
+    for text in
+        ["", "*", "null", "desk.acme.example", "https://desk.acme.example/", "https://Desk.example", "https://a,,"]
+    {
+        let faults = gather(&flags(&[DATA]), &[], &format!("web_origins = \"{text}\"\n")).unwrap_err();
+        assert!(faults.0.iter().all(|fault| fault.source == "onward.toml web_origins"), "{text}: {faults}");
+    }
+}

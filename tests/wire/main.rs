@@ -20,3 +20,4 @@ mod reviewing;
 mod setup;
 mod strangers;
 mod watching;
+mod web;
