@@ -25,6 +25,8 @@ pub(super) struct Alerts<E> {
     pub(super) engine: E,
     /// One place for each open watch.
     pub(super) watches: Arc<Semaphore>,
+    /// Turns at reading for watches.
+    pub(super) reads: Arc<Semaphore>,
     pub(super) drain: Drain,
 }
 
@@ -42,16 +44,28 @@ impl<E: Engine> AlertService for Alerts<E> {
         if !request.subscription.is_empty() {
             reviewing::subscription_name(&request.subscription)?;
         }
+        // A thread for each of a thousand that come at once would keep its memory for good.
+        let turn = self.reads.acquire().await;
         let sequence = watch::start(&self.engine, &tenant, &request.cursor, &request.subscription).await?;
+        drop(turn);
         let place = Arc::clone(&self.watches).try_acquire_owned().map_err(|_| {
             errors::exhausted(wire::ErrorReason::TooManyWatches, "too many alert watches are open on this server")
         })?;
         // Room for one message: the next one is made when the client has taken this one.
         let (messages, receiver) = mpsc::channel(1);
-        let (engine, drain) = (self.engine.clone(), self.drain.clone());
+        let (engine, drain, reads) = (self.engine.clone(), self.drain.clone(), Arc::clone(&self.reads));
         let began_at_millis = SystemClock.unix_millis();
-        let mut watch =
-            Watch { engine, tenant, sequence, messages, drain, checkpoint_interval, began_at_millis, _place: place };
+        let mut watch = Watch {
+            engine,
+            tenant,
+            sequence,
+            messages,
+            drain,
+            checkpoint_interval,
+            reads,
+            began_at_millis,
+            _place: place,
+        };
         tokio::spawn(async move { watch.run().await });
         Ok(Response::new(ReceiverStream::new(receiver)))
     }

@@ -21,6 +21,7 @@ use super::drain::{Drain, Phase};
 use super::errors;
 use super::permissions::method_label;
 use super::request_body;
+use super::unsent::Unsent;
 use super::wire::ErrorReason;
 use crate::clock::Stopwatch;
 use crate::telemetry::metric;
@@ -143,7 +144,9 @@ fn guarded(
     permit: Option<OwnedSemaphorePermit>,
 ) -> http::Response<Body> {
     log.code = code_in(answer.headers());
-    answer.map(|inner| Body::new(GuardedBody { inner: Some(inner), stop, log, _permit: permit }))
+    answer.map(|inner| {
+        Body::new(GuardedBody { inner: Some(inner), stop, unsent: Unsent::default(), log, _permit: permit })
+    })
 }
 
 fn code_in(headers: &http::HeaderMap) -> Option<i32> {
@@ -155,6 +158,7 @@ struct GuardedBody {
     /// Dropped when it ends, so that whoever feeds it stops.
     inner: Option<Body>,
     stop: StopFuture,
+    unsent: Unsent,
     log: CallLog,
     _permit: Option<OwnedSemaphorePermit>,
 }
@@ -173,7 +177,9 @@ impl HttpBody for GuardedBody {
             let mut trailers = http::HeaderMap::new();
             return Poll::Ready(Some(status.add_header(&mut trailers).map(|()| Frame::trailers(trailers))));
         }
+        ready!(this.unsent.poll_room(context));
         let frame = ready!(Pin::new(inner).poll_frame(context));
+        let frame = frame.map(|frame| frame.map(|frame| frame.map_data(|bytes| this.unsent.count(bytes))));
         match &frame {
             Some(Ok(frame)) => {
                 if let Some(trailers) = frame.trailers_ref() {

@@ -4,8 +4,8 @@
 //! engine behind it ([`Engine`]). The contract itself is `proto/onward/v1`. What records mean and how they are judged
 //! are other rooms.
 //!
-//! The way of a call: `connections` (TLS) -> `web` (only where pages may call) -> `guard` (deadline, limits, end) -> `access` (who, and may they, by
-//! `permissions`) -> a service -> `identity` (which tenant) -> `from_proto` -> the engine -> `to_proto`, or `errors`.
+//! The way of a call: `connections` (TLS) -> `web` (only where pages may call) -> `guard` (deadline, limits, end) ->
+//! `access` (who, and may they, by `permissions`) -> a service -> `identity` (which tenant) -> `from_proto` -> the engine -> `to_proto`, or `errors`.
 
 mod access;
 mod alert_service;
@@ -33,6 +33,7 @@ mod serve;
 mod service;
 mod tls;
 mod to_proto;
+mod unsent;
 mod watch;
 mod watch_client;
 mod web;

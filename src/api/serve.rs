@@ -29,6 +29,7 @@ use super::list_service::Lists;
 use super::records_services::{Companies, Orders, RecordsService, Shipments};
 use super::screening_service::Screening;
 use super::tls::ServerTls;
+use super::watch;
 use super::web;
 use super::wire::{
     self, alert_service_server::AlertServiceServer, audit_service_server::AuditServiceServer,
@@ -230,8 +231,12 @@ async fn routes<E: Engine>(
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
     let ingest = IngestLimits { batches: Arc::new(Semaphore::new(options.batches_max)), drain: drain.clone() };
-    let alerts =
-        Alerts { engine: engine.clone(), watches: Arc::new(Semaphore::new(options.watches_max)), drain: drain.clone() };
+    let alerts = Alerts {
+        engine: engine.clone(),
+        watches: Arc::new(Semaphore::new(options.watches_max)),
+        reads: Arc::new(Semaphore::new(watch::READS_MAX)),
+        drain: drain.clone(),
+    };
     let orders = RecordsService::<Orders, E>::new(engine.clone(), ingest.clone());
     let shipments = RecordsService::<Shipments, E>::new(engine.clone(), ingest.clone());
     let companies = RecordsService::<Companies, E>::new(engine.clone(), ingest);

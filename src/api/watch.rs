@@ -3,9 +3,10 @@
 //! Come here for where a watch begins and how it ends. Its promise is in the comments of the proto file. Events are read
 //! from the engine as they are taken: a slow reader costs one small page of memory and delays nobody.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tonic::Status;
 
 use super::drain::{Drain, Phase};
@@ -18,6 +19,10 @@ use crate::telemetry::metric;
 
 /// Events that are read at a time for one watch.
 const EVENTS_PER_READ: usize = 16;
+/// Watches that read at the same time.
+pub(super) const READS_MAX: usize = 8;
+/// How long a client may leave a message untaken before its page is let go.
+const STALL: Duration = Duration::from_secs(1);
 /// Silence after which a checkpoint is sent, when the request does not say.
 const CHECKPOINT_DEFAULT: Duration = Duration::from_secs(15);
 /// Shortest silence that a request can ask for.
@@ -104,6 +109,8 @@ pub(super) struct Watch<E> {
     pub(super) messages: mpsc::Sender<Result<wire::WatchAlertsResponse, Status>>,
     pub(super) drain: Drain,
     pub(super) checkpoint_interval: Duration,
+    /// A turn at reading, of all watches together.
+    pub(super) reads: Arc<Semaphore>,
     /// When the client came.
     pub(super) began_at_millis: u64,
     /// Given back when the watch is over.
@@ -168,11 +175,20 @@ impl<E: Engine> Watch<E> {
     /// Sends what there is, up to one page; false when there was nothing.
     async fn send_ready(&mut self) -> Result<bool, End> {
         let (tenant, after) = (self.tenant.clone(), self.sequence);
+        // Else a thousand watches would read the same event on as many threads.
+        let turn = self.reads.acquire().await;
         let events = read(&self.engine, move |engine| engine.alert_events(tenant.name(), after, EVENTS_PER_READ))
             .await
             .map_err(End::Failed)?;
-        let has_events = !events.is_empty();
+        drop(turn);
+        let (has_events, mut stalled) = (!events.is_empty(), false);
         for event in events {
+            let Ok(place) = tokio::time::timeout(STALL, self.messages.reserve()).await else {
+                // The rest of the page goes, and is read again should the client ever read on.
+                stalled = true;
+                break;
+            };
+            drop(place.map_err(|_| ClientLeft)?);
             if self.drain.has_reached(Phase::Ending) {
                 return Err(End::ServerEnds);
             }
@@ -183,6 +199,9 @@ impl<E: Engine> Watch<E> {
             self.send(event.sequence, content).await?;
             self.note_lag(event.at_millis);
             self.sequence = event.sequence;
+        }
+        if stalled {
+            drop(self.messages.reserve().await.map_err(|_| ClientLeft)?);
         }
         Ok(has_events)
     }

@@ -14,9 +14,16 @@ use crate::api::{Client, ClientError, ClientOptions, Secret};
 /// The variable that may hold an API key or a token.
 const SECRET_VARIABLE: &str = "ONWARD_API_KEY";
 
+/// Threads that read from disk or wait for a settling. Calls beyond them wait; each thread costs a heap of its own.
+const BLOCKING_THREADS_MAX: usize = 64;
+
 /// Runs the asynchronous side of a command.
 pub(super) fn runtime() -> Result<Runtime, Failure> {
-    let built = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let built = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .enable_all()
+        .build();
     built.map_err(|source| Failure::Io { what: "starting threads".to_owned(), source })
 }
 
