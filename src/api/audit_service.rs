@@ -1,7 +1,7 @@
 //! `AuditService` and `ListService`: the trail, and places for what is not served yet.
 //!
-//! Come here for reading audit entries and checkpoints. Proofs, replay, evidence packs and lists have their place in the
-//! contract and answer UNIMPLEMENTED with a reason.
+//! Come here for reading audit entries and checkpoints, and for judging again. Proofs, evidence packs and lists have their
+//! place in the contract and answer UNIMPLEMENTED with a reason.
 
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -9,14 +9,18 @@ use tonic::{Request, Response, Status};
 use super::engine::Engine;
 use super::identity::Tenant;
 use super::page::Query;
+use super::screening_service::JudgingPlaces;
 use super::wire::audit_service_server::AuditService;
 use super::wire::list_service_server::ListService;
-use super::{errors, read, to_proto, wire};
+use super::{errors, from_proto, read, to_proto, wire};
 use crate::audit::AuditEntry;
+use crate::telemetry::metric;
 
 /// Serves the audit trail from the engine.
 pub(super) struct Audit<E> {
     pub(super) engine: E,
+    /// One place for each order line that is judged on demand just now, shared with screening.
+    pub(super) judgements: JudgingPlaces,
 }
 
 /// Serves lists: nothing yet.
@@ -68,8 +72,17 @@ impl<E: Engine> AuditService for Audit<E> {
         &self,
         request: Request<wire::ReplayFindingRequest>,
     ) -> Result<Response<wire::ReplayFindingResponse>, Status> {
-        Tenant::of(&request)?;
-        Err(errors::not_implemented("ReplayFinding"))
+        let tenant = Tenant::of(&request)?;
+        let key =
+            from_proto::order_key(request.into_inner().order).map_err(|fault| errors::key_fault("order", fault))?;
+        let ask = move |engine: &E| engine.replay(tenant.name(), &key);
+        let replay = self.judgements.read(&self.engine, ask).await?.ok_or_else(errors::finding_not_found)?;
+        let outcome = replay.outcome.as_str();
+        metrics::counter!(metric::REPLAYS, "outcome" => outcome).increment(1);
+        if replay.outcome.is_fault() {
+            tracing::error!(outcome, "a stored finding is not what its case gives");
+        }
+        Ok(Response::new(to_proto::replay(&replay)))
     }
 
     async fn export_evidence_pack(

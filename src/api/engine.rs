@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::audit::AuditEntry;
 use crate::model::{
     Advice, Alert, AlertEvent, AlertId, AlertSettings, Company, Country, DocumentKey, Finding, OrderKey, OrderLine,
-    Record, ReviewAct, ReviewRefusal, ShipmentLine, Subscription,
+    Record, Replay, ReviewAct, ReviewRefusal, ShipmentLine, Subscription,
 };
 
 /// Accepts records, answers questions, tells of changes.
@@ -61,6 +61,10 @@ pub trait Engine: Clone + Send + Sync + 'static {
     /// Judges an order line of the tenant beside everything held, whether it is stored or not, and advises on it;
     /// nothing when another order line of this name is stored. May wait for a settling.
     fn screen(&self, tenant: &str, line: &OrderLine) -> Result<Option<Advice>, EngineError>;
+
+    /// Judges the case of a stored finding of the tenant again; nothing where there is no finding. Changes nothing. May
+    /// wait for a settling.
+    fn replay(&self, tenant: &str, key: &OrderKey) -> Result<Option<Replay>, EngineError>;
 
     /// An alert of the tenant.
     fn alert(&self, tenant: &str, id: AlertId) -> Result<Option<Alert>, EngineError>;

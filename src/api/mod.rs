@@ -9,6 +9,7 @@
 
 mod access;
 mod alert_service;
+mod audit_client;
 mod audit_service;
 mod client;
 mod connections;

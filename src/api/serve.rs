@@ -25,7 +25,7 @@ use super::engine::Engine;
 use super::guard::Guard;
 use super::ingest::IngestLimits;
 use super::records_services::{Companies, Orders, RecordsService, Shipments};
-use super::screening_service::Screening;
+use super::screening_service::{JudgingPlaces, Screening};
 use super::tls::ServerTls;
 use super::wire::{
     self, alert_service_server::AlertServiceServer, audit_service_server::AuditServiceServer,
@@ -222,14 +222,17 @@ async fn routes<E: Engine>(
     let orders = RecordsService::<Orders, E>::new(engine.clone(), ingest.clone());
     let shipments = RecordsService::<Shipments, E>::new(engine.clone(), ingest.clone());
     let companies = RecordsService::<Companies, E>::new(engine.clone(), ingest);
+    let judgements = JudgingPlaces::new();
+    let screening = Screening { engine: engine.clone(), judgements: judgements.clone() };
+    let audit = Audit { engine: engine.clone(), judgements };
     let routes = Routes::new(health_service)
         .add_service(reflection)
         .add_service(with_limits!(OrderServiceServer::new(orders)))
         .add_service(with_limits!(ShipmentServiceServer::new(shipments)))
         .add_service(with_limits!(CompanyServiceServer::new(companies)))
-        .add_service(with_limits!(ScreeningServiceServer::new(Screening::new(engine.clone()))))
+        .add_service(with_limits!(ScreeningServiceServer::new(screening)))
         .add_service(with_limits!(AlertServiceServer::new(alerts)))
-        .add_service(with_limits!(AuditServiceServer::new(Audit { engine: engine.clone() })))
+        .add_service(with_limits!(AuditServiceServer::new(audit)))
         .add_service(with_limits!(ListServiceServer::new(Lists)))
         .prepare();
     Ok((health, routes))

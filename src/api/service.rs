@@ -10,7 +10,7 @@ use crate::alerts::{CursorError as StoreCursorError, Cursors};
 use crate::audit::AuditEntry;
 use crate::model::{
     Advice, Alert, AlertEvent, AlertId, AlertSettings, Company, DocumentKey, Finding, OrderKey, OrderLine, Record,
-    ReviewAct, ReviewRefusal, ShipmentLine, Subscription,
+    Replay, ReviewAct, ReviewRefusal, ShipmentLine, Subscription,
 };
 use crate::screening::{Screened, Service, ServiceError};
 use crate::store::{
@@ -81,9 +81,12 @@ impl Engine for Service {
         match Self::screen(self, tenant, line) {
             Ok(Screened::Advised(advice)) => Ok(Some(*advice)),
             Ok(Screened::Conflict) => Ok(None),
-            Err(ServiceError::TakingUp) => Err(EngineError::NotReady),
-            Err(fault) => Err(EngineError::Fault { cause: fault.to_string() }),
+            Err(fault) => Err(of_judging(fault)),
         }
+    }
+
+    fn replay(&self, tenant: &str, key: &OrderKey) -> Result<Option<Replay>, EngineError> {
+        Self::replay(self, tenant, key).map_err(of_judging)
     }
 
     fn alert(&self, tenant: &str, id: AlertId) -> Result<Option<Alert>, EngineError> {
@@ -195,6 +198,13 @@ fn of_record(outcome: StoreOutcome) -> RecordOutcome {
         StoreOutcome::Stored { .. } => RecordOutcome::Stored,
         StoreOutcome::Unchanged => RecordOutcome::Unchanged,
         StoreOutcome::Conflict => RecordOutcome::Conflict,
+    }
+}
+
+fn of_judging(fault: ServiceError) -> EngineError {
+    match fault {
+        ServiceError::TakingUp => EngineError::NotReady,
+        fault => EngineError::Fault { cause: fault.to_string() },
     }
 }
 

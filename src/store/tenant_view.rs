@@ -10,7 +10,7 @@ use redb::AccessGuard;
 
 use super::StoreError;
 use super::batch::{CompanyKey, kind_code};
-use super::codec::{StoredFinding, decode, decode_finding, decode_record};
+use super::codec::{StoredFinding, decode, decode_finding, decode_finding_with_form, decode_record};
 use super::snapshot::{PAGE_ROWS_MAX, Snapshot};
 use super::tables::{self, CompanyRowKey, SHARED_SCOPE, ShipmentKey};
 use crate::audit::AuditEntry;
@@ -118,6 +118,14 @@ impl<'snapshot> TenantView<'snapshot> {
         let table = self.snapshot.table(tables::FINDINGS)?;
         let row = table.get((scope, key.order_id.as_str(), key.line_no))?;
         row.map(|row| decode_finding(row.value())).transpose()
+    }
+
+    /// The same with the bytes that lie there, whose hash the audit trail has.
+    pub fn finding_with_form(&self, key: &OrderKey) -> Result<Option<(StoredFinding, Vec<u8>)>, StoreError> {
+        let Some(scope) = self.scope else { return Ok(None) };
+        let table = self.snapshot.table(tables::FINDINGS)?;
+        let row = table.get((scope, key.order_id.as_str(), key.line_no))?;
+        row.map(|row| decode_finding_with_form(row.value())).transpose()
     }
 
     /// Current findings after a key, by key.
