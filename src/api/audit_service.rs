@@ -1,8 +1,11 @@
 //! `AuditService` and `ListService`: the trail, and places for what is not served yet.
 //!
-//! Come here for reading audit entries and checkpoints, and for judging again. Proofs, evidence packs and lists have their
-//! place in the contract and answer UNIMPLEMENTED with a reason.
+//! Come here for reading audit entries and checkpoints, for judging again, and for evidence packs. Proofs and lists have
+//! their place in the contract and answer UNIMPLEMENTED with a reason.
 
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
@@ -10,9 +13,10 @@ use super::engine::Engine;
 use super::identity::Tenant;
 use super::page::Query;
 use super::screening_service::JudgingPlaces;
+use super::wire::ErrorReason;
 use super::wire::audit_service_server::AuditService;
 use super::wire::list_service_server::ListService;
-use super::{errors, from_proto, read, to_proto, wire};
+use super::{errors, evidence_pack, from_proto, read, to_proto, wire};
 use crate::audit::AuditEntry;
 use crate::telemetry::metric;
 
@@ -21,7 +25,12 @@ pub(super) struct Audit<E> {
     pub(super) engine: E,
     /// One place for each order line that is judged on demand just now, shared with screening.
     pub(super) judgements: JudgingPlaces,
+    /// One place for each evidence pack that is made just now.
+    pub(super) packs: Arc<Semaphore>,
 }
+
+/// Most evidence packs that are made at a time: each holds a thread for as long as its client reads.
+pub(super) const PACKS_MAX: usize = 8;
 
 /// Serves lists: nothing yet.
 pub(super) struct Lists;
@@ -89,8 +98,23 @@ impl<E: Engine> AuditService for Audit<E> {
         &self,
         request: Request<wire::ExportEvidencePackRequest>,
     ) -> Result<Response<Self::ExportEvidencePackStream>, Status> {
-        Tenant::of(&request)?;
-        Err(errors::not_implemented("ExportEvidencePack"))
+        let tenant = Tenant::of(&request)?;
+        let key =
+            from_proto::order_key(request.into_inner().order).map_err(|fault| errors::key_fault("order", fault))?;
+        let place = Arc::clone(&self.packs).try_acquire_owned().map_err(|_| {
+            errors::exhausted(ErrorReason::TooManyCalls, "too many evidence packs are open on this server")
+        })?;
+        let owner = tenant.clone();
+        let dossier = read(&self.engine, move |engine| engine.dossier(owner.name(), &key)).await?;
+        let dossier = dossier.ok_or_else(errors::finding_not_found)?;
+        let (pieces, receiver) = evidence_pack::pieces()?;
+        let engine = self.engine.clone();
+        tokio::task::spawn_blocking(move || {
+            // Given back when the pack is over.
+            let _place = place;
+            evidence_pack::send(&engine, tenant.name(), &dossier, pieces);
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
     }
 }
 

@@ -16,6 +16,7 @@ mod connections;
 mod drain;
 mod engine;
 mod errors;
+mod evidence_pack;
 mod explain;
 mod from_proto;
 mod guard;
@@ -37,8 +38,11 @@ mod watch;
 mod watch_client;
 pub mod wire;
 
+pub use audit_client::{PackError, ReceivedPack};
 pub use client::{Client, ClientError, ClientOptions, FindingPage, Secret};
-pub use engine::{Acknowledged, CompanyName, CursorError, Engine, EngineError, RecordOutcome, SubscriptionState};
+pub use engine::{
+    Acknowledged, CompanyName, CursorError, Dossier, Engine, EngineError, RecordOutcome, SubscriptionState,
+};
 pub use errors::{ERROR_DOMAIN, reason_of, reason_word};
 pub use from_proto::NotUnderstood;
 pub use identity::{CALLER_UNKNOWN, TENANT_METADATA};

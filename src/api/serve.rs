@@ -18,7 +18,7 @@ use tonic_health::server::HealthReporter;
 
 use super::access::{Door, RECHECK_INTERVAL};
 use super::alert_service::Alerts;
-use super::audit_service::{Audit, Lists};
+use super::audit_service::{Audit, Lists, PACKS_MAX};
 use super::connections;
 use super::drain::{Drain, DrainControl, Phase};
 use super::engine::Engine;
@@ -224,7 +224,8 @@ async fn routes<E: Engine>(
     let companies = RecordsService::<Companies, E>::new(engine.clone(), ingest);
     let judgements = JudgingPlaces::new();
     let screening = Screening { engine: engine.clone(), judgements: judgements.clone() };
-    let audit = Audit { engine: engine.clone(), judgements };
+    let packs = Arc::new(Semaphore::new(PACKS_MAX));
+    let audit = Audit { engine: engine.clone(), judgements, packs };
     let routes = Routes::new(health_service)
         .add_service(reflection)
         .add_service(with_limits!(OrderServiceServer::new(orders)))

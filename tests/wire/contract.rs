@@ -173,7 +173,7 @@ async fn what_is_not_served_yet_says_so_with_a_reason() {
     refuse!(screening, start_screening_job: StartScreeningJobRequest,
         get_screening_job: GetScreeningJobRequest, list_screening_jobs: ListScreeningJobsRequest,
         cancel_screening_job: CancelScreeningJobRequest);
-    refuse!(audit, get_proof: GetProofRequest, export_evidence_pack: ExportEvidencePackRequest);
+    refuse!(audit, get_proof: GetProofRequest);
     refuse!(lists, list_goods_lists: ListGoodsListsRequest, list_party_lists: ListPartyListsRequest,
         list_corridors: ListCorridorsRequest);
     for status in &statuses {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use onward::api::{Acknowledged, CompanyName, CursorError, Engine, EngineError, RecordOutcome};
+use onward::api::{Acknowledged, CompanyName, CursorError, Dossier, Engine, EngineError, RecordOutcome};
 use onward::audit::{AuditEntry, AuditKind};
 use onward::model::{
     Advice, AdviceReason, AdviceReasonKind, Alert, AlertEvent, AlertEventKind, AlertId, AlertSettings, AlertState,
@@ -269,6 +269,23 @@ impl Engine for Fake {
             stored_case_hash: finding.case_hash,
             case_hash: Some(finding.case_hash),
             judged: Some((Box::new(finding), [6; 32])),
+        }))
+    }
+
+    fn dossier(&self, tenant: &str, key: &OrderKey) -> Result<Option<Dossier>, EngineError> {
+        let Some(finding) = self.finding(tenant, key)? else { return Ok(None) };
+        let alerts = self.alerts(tenant, None, usize::MAX)?;
+        let companies = self.ask()?.companies.keys().cloned().collect();
+        Ok(Some(Dossier {
+            revision: 1,
+            form: vec![6; 6],
+            companies,
+            alert: alerts.into_iter().find(|alert| alert.order == *key),
+            newest_alert_sequence: self.newest_alert_sequence(tenant)?,
+            newest_entry: self.newest_audit_entry(tenant)?,
+            batches: self.audit_entries(tenant, 0, usize::MAX)?.iter().map(|entry| entry.sequence).collect(),
+            trail_after: 0,
+            finding,
         }))
     }
 

@@ -362,6 +362,7 @@ async fn strangers_learn_nothing_by_any_call() {
         "ListAlerts",
         "ListEntries",
         "ReplayFinding",
+        "ExportEvidencePack",
     ] {
         assert!(seen.contains(&wanted), "the owner must see its own by {wanted}: {seen:?}");
     }
