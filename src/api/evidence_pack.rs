@@ -52,7 +52,12 @@ enum Fault {
 pub(super) fn send<E: Engine>(engine: &E, tenant: &str, dossier: &Dossier, pieces: Pieces) {
     let Pieces { sender, last_word } = pieces;
     let out = ChunkWriter::new(sender, READ_WAIT_MAX);
-    let status = match write(engine, tenant, dossier, out) {
+    end(write(engine, tenant, dossier, out), last_word);
+}
+
+/// Says why there are no more pieces, unless it is because that was all.
+fn end(written: Result<(), Fault>, last_word: OwnedPermit<Piece>) {
+    let status = match written {
         Ok(()) | Err(Fault::ClientLeft) => return,
         Err(Fault::NotRead) => {
             errors::exhausted(ErrorReason::OutcomesNotRead, "the pieces of the evidence pack are not read")
@@ -442,5 +447,41 @@ impl From<zip::result::ZipError> for Fault {
             zip::result::ZipError::Io(error) => error.into(),
             error => Self::form(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::time::Duration;
+
+    use tonic::Code;
+
+    use super::{CHUNK_BYTES_MAX, ChunkWriter, Fault, Pieces, end, errors, pieces};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn who_does_not_read_is_cut_off_and_told_and_who_left_is_not_waited_for() {
+        let (Pieces { sender, last_word }, mut receiver) = pieces().unwrap();
+        let writing = tokio::task::spawn_blocking(move || {
+            let mut out = ChunkWriter::new(sender, Duration::ZERO);
+            let written = out.write_all(&vec![0; 4 * CHUNK_BYTES_MAX]).map_err(Fault::from);
+            assert!(matches!(written, Err(Fault::NotRead)), "{written:?}");
+            end(written, last_word);
+        });
+        writing.await.unwrap();
+        let first = receiver.recv().await.unwrap().unwrap();
+        assert_eq!((first.chunk.len(), first.archive_sha256.len()), (CHUNK_BYTES_MAX, 0));
+        let status = receiver.recv().await.unwrap().unwrap_err();
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        assert_eq!(errors::reason_of(&status).as_deref(), Some("OUTCOMES_NOT_READ"));
+        assert!(receiver.recv().await.is_none());
+
+        let (Pieces { sender, last_word: _last_word }, receiver) = pieces().unwrap();
+        drop(receiver);
+        let writing = tokio::task::spawn_blocking(move || {
+            let mut out = ChunkWriter::new(sender, Duration::MAX);
+            out.write_all(&vec![0; 4 * CHUNK_BYTES_MAX]).map_err(Fault::from)
+        });
+        assert!(matches!(writing.await.unwrap(), Err(Fault::ClientLeft)));
     }
 }
