@@ -270,7 +270,7 @@ impl JsonForm {
 
     fn dynamic(&self, name: &str, message: &impl Message) -> Result<DynamicMessage, Fault> {
         let name = format!("onward.v1.{name}");
-        let descriptor = self.pool.get_message_by_name(&name).ok_or_else(|| Fault::Form(name))?;
+        let descriptor = self.pool.get_message_by_name(&name).ok_or(Fault::Form(name))?;
         DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice()).map_err(Fault::form)
     }
 

@@ -111,7 +111,8 @@ async fn what_does_not_follow_from_its_case_is_a_fault() {
     let service = in_memory();
     fill(&service, batches(42, 60)).await;
     let genuine = findings(&service, "acme").into_iter().find(|finding| !finding.links.is_empty()).unwrap();
-    let forgeries: [(fn(&mut Finding), ReplayOutcome); 4] = [
+    type Forge = fn(&mut Finding);
+    let forgeries: [(Forge, ReplayOutcome); 4] = [
         (|finding| finding.summary.push('.'), ReplayOutcome::OtherBytes),
         (|finding| finding.links.truncate(0), ReplayOutcome::OtherBytes),
         (|finding| finding.case_hash[31] ^= 1, ReplayOutcome::Overdue),
