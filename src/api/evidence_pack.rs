@@ -206,8 +206,9 @@ fn readme(dossier: &Dossier) -> String {
          manifest.json         versions, hashes, the checkpoint\n\
          SHA256SUMS            the SHA-256 of every file\n\
          \n\
-         Versions: engine {engine_version}, policy {policy_version}. The policy names the versions of all weights; lists and\n\
-         tables are those built into the engine.\n\
+         Engine: {engine_version}\n\
+         Policy: {policy_version}\n\
+         The policy names the versions of all weights; lists and tables are those built into the engine.\n\
          \n\
          How to check it\n\
          \n\
