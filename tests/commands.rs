@@ -284,6 +284,50 @@ fn a_trail_is_exported_and_held_against_a_noted_head() {
 }
 
 #[test]
+fn a_finding_is_packed_and_judged_again_and_nothing_is_overwritten() {
+    let place = Place::with_world("9");
+    let data = place.path("onward.redb");
+    let service = Service::start(&data);
+    service.import_all(&place);
+    let alert: serde_json::Value = serde_json::from_str(service.watch(&[]).lines().next().unwrap()).unwrap();
+    let order = [alert["order_id"].as_str().unwrap().to_owned(), alert["line_no"].to_string()];
+    let audit = |command: &str, order: &[String], more: &[&str]| {
+        let order: Vec<&str> = order.iter().map(String::as_str).collect();
+        onward(&[&["audit", command], &order[..], &["--server", &service.address], more].concat())
+    };
+    let again = audit("replay", &order, &[]);
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again.stderr));
+    assert!(text(&again.stdout).starts_with("The same case gives the same bytes."), "{}", text(&again.stdout));
+
+    let pack = place.path("pack.zip");
+    let said_of_pack = audit("pack", &order, &["--out", &pack]);
+    assert_eq!(said_of_pack.status.code(), Some(0), "{}", text(&said_of_pack.stderr));
+    let written = fs::read(&pack).unwrap();
+    let refused = audit("pack", &order, &["--out", &pack]);
+    assert_eq!((refused.status.code(), fs::read(&pack).unwrap() == written), (Some(64), true), "it was overwritten");
+    let nobody = ["nobody".to_owned(), "1".to_owned()];
+    for command in [audit("replay", &nobody, &[]), audit("pack", &nobody, &["--out", &place.path("none.zip")])] {
+        assert_eq!(command.status.code(), Some(65));
+        assert!(text(&command.stderr).contains("there is no finding"), "{}", text(&command.stderr));
+    }
+    let left: Vec<_> = fs::read_dir(place.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().contains("none.zip")), "{left:?}");
+
+    // An auditor follows the README.
+    assert_eq!(service.interrupt(), Some(0));
+    let folder = place.path("pack");
+    zip::ZipArchive::new(fs::File::open(&pack).unwrap()).unwrap().extract(&folder).unwrap();
+    let shell = |line: &str| Command::new("sh").current_dir(&folder).args(["-c", line]).status().unwrap().success();
+    assert!(shell("sha256sum --check --quiet SHA256SUMS"));
+    let readme = place.read("pack/README.txt");
+    let head = readme.split_whitespace().skip_while(|word| *word != "--noted-head").nth(1).unwrap();
+    said(&["audit", "verify", "--data", &data, "--noted-head", head]);
+    said(&["audit", "export", "--data", &data, "--out", &place.path("pack/trail.jsonl")]);
+    let compare = readme.lines().find(|line| line.contains("grep --fixed-strings")).unwrap();
+    assert!(shell(compare.trim()), "{compare}");
+}
+
+#[test]
 fn a_killed_service_leaves_a_whole_trail_that_looking_does_not_change() {
     let place = Place::with_world("12");
     let data = place.path("onward.redb");

@@ -48,13 +48,15 @@ const ROOMS: [(&str, &[&str]); 21] = [
 const ROOMS_FOR_TESTS: [&str; 2] = ["normalize", "simulation"];
 
 /// Crates that one room hides from all others, so that they can be replaced by changing that room.
-const CRATE_HOMES: [(&str, &[&str]); 18] = [
+const CRATE_HOMES: [(&str, &[&str]); 20] = [
     ("redb", &["store"]),
     ("tonic", &["api"]),
     ("tonic_health", &["api"]),
     ("tonic_reflection", &["api"]),
     ("tonic_types", &["api"]),
     ("prost", &["api"]),
+    ("prost_reflect", &["api"]),
+    ("zip", &["api"]),
     ("rustls", &["api"]),
     ("tokio_rustls", &["api"]),
     ("ring", &["identity"]),

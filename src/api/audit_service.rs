@@ -1,22 +1,35 @@
 //! `AuditService`: the trail, and places for what is not served yet.
 //!
-//! Come here for reading audit entries and checkpoints. Proofs, replay and evidence packs have their place in the
-//! contract and answer UNIMPLEMENTED with a reason.
+//! Come here for reading audit entries and checkpoints, for judging again, and for evidence packs. Proofs have their
+//! place in the contract and answer UNIMPLEMENTED with a reason.
 
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::engine::Engine;
 use super::identity::Tenant;
 use super::page::Query;
+use super::screening_service::JudgingPlaces;
+use super::wire::ErrorReason;
 use super::wire::audit_service_server::AuditService;
-use super::{errors, read, to_proto, wire};
+use super::{errors, evidence_pack, from_proto, read, to_proto, wire};
 use crate::audit::AuditEntry;
+use crate::telemetry::metric;
 
 /// Serves the audit trail from the engine.
 pub(super) struct Audit<E> {
     pub(super) engine: E,
+    /// One place for each order line that is judged on demand just now, shared with screening.
+    pub(super) judgements: JudgingPlaces,
+    /// One place for each evidence pack that is made just now.
+    pub(super) packs: Arc<Semaphore>,
 }
+
+/// Most evidence packs that are made at a time: each holds a thread for as long as its client reads.
+pub(super) const PACKS_MAX: usize = 8;
 
 #[tonic::async_trait]
 impl<E: Engine> AuditService for Audit<E> {
@@ -64,15 +77,39 @@ impl<E: Engine> AuditService for Audit<E> {
         &self,
         request: Request<wire::ReplayFindingRequest>,
     ) -> Result<Response<wire::ReplayFindingResponse>, Status> {
-        Tenant::of(&request)?;
-        Err(errors::not_implemented("ReplayFinding"))
+        let tenant = Tenant::of(&request)?;
+        let key =
+            from_proto::order_key(request.into_inner().order).map_err(|fault| errors::key_fault("order", fault))?;
+        let ask = move |engine: &E| engine.replay(tenant.name(), &key);
+        let replay = self.judgements.read(&self.engine, ask).await?.ok_or_else(errors::finding_not_found)?;
+        let outcome = replay.outcome.as_str();
+        metrics::counter!(metric::REPLAYS, "outcome" => outcome).increment(1);
+        if replay.outcome.is_fault() {
+            tracing::error!(outcome, "a stored finding is not what its case gives");
+        }
+        Ok(Response::new(to_proto::replay(&replay)))
     }
 
     async fn export_evidence_pack(
         &self,
         request: Request<wire::ExportEvidencePackRequest>,
     ) -> Result<Response<Self::ExportEvidencePackStream>, Status> {
-        Tenant::of(&request)?;
-        Err(errors::not_implemented("ExportEvidencePack"))
+        let tenant = Tenant::of(&request)?;
+        let key =
+            from_proto::order_key(request.into_inner().order).map_err(|fault| errors::key_fault("order", fault))?;
+        let place = Arc::clone(&self.packs).try_acquire_owned().map_err(|_| {
+            errors::exhausted(ErrorReason::TooManyCalls, "too many evidence packs are open on this server")
+        })?;
+        let owner = tenant.clone();
+        let dossier = read(&self.engine, move |engine| engine.dossier(owner.name(), &key)).await?;
+        let dossier = dossier.ok_or_else(errors::finding_not_found)?;
+        let (pieces, receiver) = evidence_pack::pieces()?;
+        let engine = self.engine.clone();
+        tokio::task::spawn_blocking(move || {
+            // Given back when the pack is over.
+            let _place = place;
+            evidence_pack::send(&engine, tenant.name(), &dossier, pieces);
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
     }
 }

@@ -16,6 +16,7 @@ use super::identity::TENANT_METADATA;
 use super::ingest_client::{self, Batch, BatchReport, IngestSummary, RecordKind};
 use super::watch_client::Watch;
 use super::wire::alert_service_client::AlertServiceClient;
+use super::wire::audit_service_client::AuditServiceClient;
 use super::wire::screening_service_client::ScreeningServiceClient;
 use super::{errors, to_proto, wire};
 use crate::identity::is_tenant_name;
@@ -277,6 +278,10 @@ impl Client {
 
     pub(super) fn alerts(&self) -> AlertServiceClient<Channel> {
         AlertServiceClient::new(self.channel()).max_decoding_message_size(ANSWER_BYTES_MAX)
+    }
+
+    pub(super) fn audit(&self) -> AuditServiceClient<Channel> {
+        AuditServiceClient::new(self.channel()).max_decoding_message_size(ANSWER_BYTES_MAX)
     }
 
     fn screening(&self) -> ScreeningServiceClient<Channel> {

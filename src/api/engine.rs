@@ -3,12 +3,14 @@
 //! Come here to put another engine behind the service, or to learn what a call may ask of it.
 //! The real one is in `screening`; tests bring an engine that lives in memory.
 
+use std::collections::BTreeSet;
+
 use tokio::sync::watch;
 
 use crate::audit::AuditEntry;
 use crate::model::{
     Advice, Alert, AlertEvent, AlertId, AlertSettings, Company, Corridor, Country, DocumentKey, Finding, OrderKey,
-    OrderLine, Record, ReviewAct, ReviewRefusal, ShipmentLine, Subscription,
+    OrderLine, Record, Replay, ReviewAct, ReviewRefusal, ShipmentLine, Subscription,
 };
 
 /// Accepts records, answers questions, tells of changes.
@@ -61,6 +63,14 @@ pub trait Engine: Clone + Send + Sync + 'static {
     /// Judges an order line of the tenant beside everything held, whether it is stored or not, and advises on it;
     /// nothing when another order line of this name is stored. May wait for a settling.
     fn screen(&self, tenant: &str, line: &OrderLine) -> Result<Option<Advice>, EngineError>;
+
+    /// Judges the case of a stored finding of the tenant again; nothing where there is no finding. Changes nothing. May
+    /// wait for a settling.
+    fn replay(&self, tenant: &str, key: &OrderKey) -> Result<Option<Replay>, EngineError>;
+
+    /// What belongs to a stored finding of the tenant, at one moment; nothing where there is no finding. May wait for a
+    /// settling.
+    fn dossier(&self, tenant: &str, key: &OrderKey) -> Result<Option<Dossier>, EngineError>;
 
     /// An alert of the tenant.
     fn alert(&self, tenant: &str, id: AlertId) -> Result<Option<Alert>, EngineError>;
@@ -153,6 +163,29 @@ pub struct SubscriptionState {
     pub newest_sequence: u64,
     /// Resumes after the last event that was acknowledged.
     pub cursor: String,
+}
+
+/// What belongs to a stored finding. Records that it names are read by their names: they never change.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Dossier {
+    /// The finding.
+    pub finding: Finding,
+    /// Counts the judgements on the order line that differed, from 1.
+    pub revision: u32,
+    /// The finding's bytes, whose SHA-256 the trail has.
+    pub form: Vec<u8>,
+    /// Register rows of the firms that buyer, senders and receivers may stand for.
+    pub companies: Vec<CompanyName>,
+    /// The alert on the order line.
+    pub alert: Option<Alert>,
+    /// The tenant's newest alert event; 0 when there is none.
+    pub newest_alert_sequence: u64,
+    /// The tenant's last audit entry.
+    pub newest_entry: Option<AuditEntry>,
+    /// Audit entries of the tenant's batches that brought the order line and what the finding names.
+    pub batches: BTreeSet<u64>,
+    /// No entry that bears on the finding lies before or at this place.
+    pub trail_after: u64,
 }
 
 /// Names a company row: country and identifier as they came. Ordered as the engine lists them.

@@ -66,6 +66,11 @@ pub(super) fn not_found(reason: ErrorReason, description: &str) -> Status {
     Status::with_error_details(Code::NotFound, description, details(reason, []))
 }
 
+/// No finding, or not the caller's.
+pub(super) fn finding_not_found() -> Status {
+    not_found(ErrorReason::FindingNotFound, "there is no finding on such an order line")
+}
+
 /// No alert, or not the caller's.
 pub(super) fn alert_not_found() -> Status {
     not_found(ErrorReason::AlertNotFound, "there is no such alert")

@@ -10,8 +10,8 @@ use crate::model::{
     Advice, AdviceReason, AdviceReasonKind, Alert, AlertAct, AlertAspect, AlertChange, AlertEvent, AlertEventKind,
     AlertId, AlertState, Amount, Bits, Company, Country, Day, DocumentKey, DocumentKind, Evidence, EvidenceKind,
     EvidenceMarks, Finding, FindingKind, IndicatorOutcome, IndicatorResult, Level, Link, OrderKey, OrderLine,
-    Probability, Proposal, RecommendedAction, RejectedAlternative, ReviewDecision, ReviewReason, ShipmentLine,
-    Subscription, Suppression, Unit,
+    Probability, Proposal, RecommendedAction, RejectedAlternative, Replay, ReplayOutcome, ReviewDecision, ReviewReason,
+    ShipmentLine, Subscription, Suppression, Unit,
 };
 
 /// Most bytes of one record on the wire.
@@ -58,6 +58,12 @@ same_words!(
     event_kind_from,
     AlertEventKind,
     [Raised, Updated, Lowered, Closed, Reopened, Reviewed, Proposed, Commented, Suppressed]
+);
+same_words!(
+    replay_outcome_to,
+    replay_outcome_from,
+    ReplayOutcome,
+    [SameBytes, OtherBytes, CaseChanged, Overdue, CaseTooLarge]
 );
 same_words!(action_to, action_from, RecommendedAction, [Release, Review, Hold]);
 same_words!(
@@ -451,6 +457,22 @@ fn evidence(evidence: wire::Evidence) -> Result<Evidence, NotUnderstood> {
         ours: evidence.ours,
         theirs: evidence.theirs,
         bits: Bits(evidence.weight_millibits),
+    })
+}
+
+/// What came of judging a case again.
+pub(super) fn replay(tenant: &str, answer: wire::ReplayFindingResponse) -> Result<Replay, NotUnderstood> {
+    let hash = |bytes: Vec<u8>, field| bytes.try_into().map_err(|_| NotUnderstood(field));
+    let judged_hash = answer.judged_hash.clone();
+    let judged = answer.finding.clone().map(|judged| -> Result<_, NotUnderstood> {
+        Ok((Box::new(finding(tenant, judged)?), hash(judged_hash, "judged_hash")?))
+    });
+    Ok(Replay {
+        outcome: replay_outcome_from(answer.outcome()).ok_or(NotUnderstood("outcome"))?,
+        stored_hash: hash(answer.stored_hash, "stored_hash")?,
+        stored_case_hash: hash(answer.stored_case_hash, "stored_case_hash")?,
+        case_hash: (!answer.case_hash.is_empty()).then(|| hash(answer.case_hash, "case_hash")).transpose()?,
+        judged: judged.transpose()?,
     })
 }
 

@@ -9,12 +9,14 @@
 
 mod access;
 mod alert_service;
+mod audit_client;
 mod audit_service;
 mod client;
 mod connections;
 mod drain;
 mod engine;
 mod errors;
+mod evidence_pack;
 mod explain;
 mod from_proto;
 mod guard;
@@ -39,8 +41,11 @@ mod watch_client;
 mod web;
 pub mod wire;
 
+pub use audit_client::{PackError, ReceivedPack};
 pub use client::{Client, ClientError, ClientOptions, FindingPage, Secret};
-pub use engine::{Acknowledged, CompanyName, CursorError, Engine, EngineError, RecordOutcome, SubscriptionState};
+pub use engine::{
+    Acknowledged, CompanyName, CursorError, Dossier, Engine, EngineError, RecordOutcome, SubscriptionState,
+};
 pub use errors::{ERROR_DOMAIN, reason_of, reason_word};
 pub use from_proto::NotUnderstood;
 pub use identity::{CALLER_UNKNOWN, TENANT_METADATA};

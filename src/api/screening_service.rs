@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
-use super::engine::Engine;
+use super::engine::{Engine, EngineError};
 use super::identity::Tenant;
 use super::ingest::REQUEST_ID_BYTES_MAX;
 use super::page::Query;
@@ -19,24 +19,42 @@ use crate::model::{Finding, Level, Record};
 
 /// Serves findings from the engine.
 pub(super) struct Screening<E> {
-    engine: E,
+    pub(super) engine: E,
     /// One place for each order line that is screened just now.
-    screens: Arc<Semaphore>,
+    pub(super) judgements: JudgingPlaces,
+}
+
+/// Places for judging on demand: as many at a time as there are cores, and the others wait for as long as they like.
+#[derive(Clone)]
+pub(super) struct JudgingPlaces(Arc<Semaphore>);
+
+impl JudgingPlaces {
+    /// One for each core.
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get))))
+    }
+
+    /// Asks the engine for a judgement once there is a place.
+    pub(super) async fn read<E: Engine, T: Send + 'static>(
+        &self,
+        engine: &E,
+        ask: impl FnOnce(&E) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, Status> {
+        let place = Arc::clone(&self.0).acquire_owned().await.map_err(|_| errors::shutting_down())?;
+        read(engine, move |engine| {
+            // Kept to the end of the work, also when nobody waits for it any more.
+            let _place = place;
+            ask(engine)
+        })
+        .await
+    }
 }
 
 impl<E: Engine> Screening<E> {
-    /// Over an engine; as many order lines are screened at a time as there are cores.
-    pub(super) fn new(engine: E) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        Self { engine, screens: Arc::new(Semaphore::new(cores)) }
-    }
-
     async fn find(&self, tenant: Tenant, order: Option<wire::OrderKey>) -> Result<Finding, Status> {
         let key = from_proto::order_key(order).map_err(|fault| errors::key_fault("order", fault))?;
         let found = read(&self.engine, move |engine| engine.finding(tenant.name(), &key)).await?;
-        found.ok_or_else(|| {
-            errors::not_found(wire::ErrorReason::FindingNotFound, "there is no finding on such an order line")
-        })
+        found.ok_or_else(errors::finding_not_found)
     }
 }
 
@@ -54,15 +72,9 @@ impl<E: Engine> ScreeningService for Screening<E> {
             let description = format!("expected 1 to {REQUEST_ID_BYTES_MAX} bytes, to store under");
             return Err(errors::invalid_field("request_id", &description));
         }
-        // Judging takes a core: no more at a time than there are, and the others wait here for as long as they like.
-        let place = Arc::clone(&self.screens).acquire_owned().await.map_err(|_| errors::shutting_down())?;
         let (owner, asked) = (tenant.clone(), line.clone());
-        let advice = read(&self.engine, move |engine| {
-            // Kept to the end of the work, also when nobody waits for it any more.
-            let _place = place;
-            engine.screen(owner.name(), &asked)
-        })
-        .await?;
+        let ask = move |engine: &E| engine.screen(owner.name(), &asked);
+        let advice = self.judgements.read(&self.engine, ask).await?;
         let mut answer = to_proto::advice(&advice.ok_or_else(errors::order_conflict)?);
         if store {
             let records = vec![Record::Order(Box::new(line))];

@@ -19,7 +19,7 @@ use tonic_health::server::HealthReporter;
 
 use super::access::{Door, RECHECK_INTERVAL};
 use super::alert_service::Alerts;
-use super::audit_service::Audit;
+use super::audit_service::{Audit, PACKS_MAX};
 use super::connections;
 use super::drain::{Drain, DrainControl, Phase};
 use super::engine::Engine;
@@ -27,7 +27,7 @@ use super::guard::Guard;
 use super::ingest::IngestLimits;
 use super::list_service::Lists;
 use super::records_services::{Companies, Orders, RecordsService, Shipments};
-use super::screening_service::Screening;
+use super::screening_service::{JudgingPlaces, Screening};
 use super::tls::ServerTls;
 use super::watch;
 use super::web;
@@ -240,14 +240,18 @@ async fn routes<E: Engine>(
     let orders = RecordsService::<Orders, E>::new(engine.clone(), ingest.clone());
     let shipments = RecordsService::<Shipments, E>::new(engine.clone(), ingest.clone());
     let companies = RecordsService::<Companies, E>::new(engine.clone(), ingest);
+    let judgements = JudgingPlaces::new();
+    let screening = Screening { engine: engine.clone(), judgements: judgements.clone() };
+    let packs = Arc::new(Semaphore::new(PACKS_MAX));
+    let audit = Audit { engine: engine.clone(), judgements, packs };
     let routes = Routes::new(health_service)
         .add_service(reflection)
         .add_service(with_limits!(OrderServiceServer::new(orders)))
         .add_service(with_limits!(ShipmentServiceServer::new(shipments)))
         .add_service(with_limits!(CompanyServiceServer::new(companies)))
-        .add_service(with_limits!(ScreeningServiceServer::new(Screening::new(engine.clone()))))
+        .add_service(with_limits!(ScreeningServiceServer::new(screening)))
         .add_service(with_limits!(AlertServiceServer::new(alerts)))
-        .add_service(with_limits!(AuditServiceServer::new(Audit { engine: engine.clone() })))
+        .add_service(with_limits!(AuditServiceServer::new(audit)))
         .add_service(with_limits!(ListServiceServer::new(Lists { engine: engine.clone() })))
         .prepare();
     Ok((health, routes))

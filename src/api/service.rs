@@ -3,18 +3,21 @@
 //! Come here for which reads go to which view of the store and what a fault of the store means to a caller.
 //! Nothing is judged and nothing is kept here.
 
+use std::collections::BTreeSet;
+
 use tokio::sync::watch;
 
-use super::engine::{Acknowledged, CompanyName, CursorError, Engine, EngineError, RecordOutcome};
+use super::engine::{Acknowledged, CompanyName, CursorError, Dossier, Engine, EngineError, RecordOutcome};
 use crate::alerts::{CursorError as StoreCursorError, Cursors};
 use crate::audit::AuditEntry;
 use crate::model::{
     Advice, Alert, AlertEvent, AlertId, AlertSettings, Company, Corridor, DocumentKey, Finding, OrderKey, OrderLine,
-    Record, ReviewAct, ReviewRefusal, ShipmentLine, Subscription,
+    Record, Replay, ReviewAct, ReviewRefusal, ShipmentLine, Subscription,
 };
 use crate::screening::{Screened, Service, ServiceError};
 use crate::store::{
-    AcceptBatch, AckOutcome, CompanyKey, RecordOutcome as StoreOutcome, SUBSCRIPTIONS_MAX, StoreError, TenantView,
+    AcceptBatch, AckOutcome, CompanyKey, RecordOutcome as StoreOutcome, SUBSCRIPTIONS_MAX, StoreError, StoredFinding,
+    TenantView,
 };
 
 #[tonic::async_trait]
@@ -81,9 +84,20 @@ impl Engine for Service {
         match Self::screen(self, tenant, line) {
             Ok(Screened::Advised(advice)) => Ok(Some(*advice)),
             Ok(Screened::Conflict) => Ok(None),
-            Err(ServiceError::TakingUp) => Err(EngineError::NotReady),
-            Err(fault) => Err(EngineError::Fault { cause: fault.to_string() }),
+            Err(fault) => Err(of_judging(fault)),
         }
+    }
+
+    fn replay(&self, tenant: &str, key: &OrderKey) -> Result<Option<Replay>, EngineError> {
+        Self::replay(self, tenant, key).map_err(of_judging)
+    }
+
+    fn dossier(&self, tenant: &str, key: &OrderKey) -> Result<Option<Dossier>, EngineError> {
+        let snapshot = self.store().snapshot().map_err(of_store)?;
+        let view = snapshot.tenant(tenant).map_err(of_store)?;
+        let Some((stored, form)) = view.finding_with_form(key).map_err(of_store)? else { return Ok(None) };
+        let companies = self.companies_of(tenant, &stored.finding).map_err(of_judging)?;
+        dossier(&view, stored, form, &companies).map(Some).map_err(of_store)
     }
 
     fn alert(&self, tenant: &str, id: AlertId) -> Result<Option<Alert>, EngineError> {
@@ -190,6 +204,39 @@ fn see<T>(
     snapshot.tenant(tenant).and_then(read).map_err(of_store)
 }
 
+fn dossier(
+    view: &TenantView<'_>,
+    stored: StoredFinding,
+    form: Vec<u8>,
+    companies: &[Company],
+) -> Result<Dossier, StoreError> {
+    let StoredFinding { revision, finding } = stored;
+    let own = view.batch_of_order(&finding.order)?;
+    let mut batches: BTreeSet<u64> = own.into_iter().collect();
+    for key in finding.other_orders() {
+        batches.extend(view.batch_of_order(key)?);
+    }
+    for key in finding.papers() {
+        batches.extend(view.batch_of_shipment(key)?);
+    }
+    for company in companies {
+        batches.extend(view.batch_of_company(&CompanyKey::of(company))?);
+    }
+    // An order line is judged after it came.
+    let first = own.and(batches.first());
+    Ok(Dossier {
+        trail_after: first.map_or(0, |first| first.saturating_sub(1)),
+        companies: companies.iter().map(CompanyName::of).collect(),
+        alert: view.alert_of_order(&finding.order)?,
+        newest_alert_sequence: view.newest_event_sequence()?,
+        newest_entry: view.newest_audit_entry()?,
+        revision,
+        finding,
+        form,
+        batches,
+    })
+}
+
 fn company_key(name: &CompanyName) -> CompanyKey {
     CompanyKey::new(name.country, &name.identifier)
 }
@@ -199,6 +246,13 @@ fn of_record(outcome: StoreOutcome) -> RecordOutcome {
         StoreOutcome::Stored { .. } => RecordOutcome::Stored,
         StoreOutcome::Unchanged => RecordOutcome::Unchanged,
         StoreOutcome::Conflict => RecordOutcome::Conflict,
+    }
+}
+
+fn of_judging(fault: ServiceError) -> EngineError {
+    match fault {
+        ServiceError::TakingUp => EngineError::NotReady,
+        fault => EngineError::Fault { cause: fault.to_string() },
     }
 }
 

@@ -6,14 +6,14 @@
 use super::engine::{CompanyName, RecordOutcome, SubscriptionState};
 use super::from_proto::{
     action_to, advice_reason_to, alert_state_to, aspect_to, decision_to, document_kind_to, event_kind_to,
-    evidence_kind_to, fault_reason_to, finding_kind_to, level_to, outcome_to, reason_to,
+    evidence_kind_to, fault_reason_to, finding_kind_to, level_to, outcome_to, reason_to, replay_outcome_to,
 };
 use super::wire;
 use crate::audit::AuditEntry;
 use crate::intake::FieldFault;
 use crate::model::{
     Advice, Alert, AlertChange, AlertEvent, Amount, Company, Country, Day, DocumentKey, Evidence, Finding, HsCode,
-    IndicatorResult, Link, OrderKey, OrderLine, Party, RejectedAlternative, ReviewReason, ShipmentLine,
+    IndicatorResult, Link, OrderKey, OrderLine, Party, RejectedAlternative, Replay, ReviewReason, ShipmentLine,
 };
 
 /// An order line.
@@ -205,6 +205,19 @@ pub(super) fn checkpoint(newest: Option<&AuditEntry>) -> wire::GetCheckpointResp
         sequence: newest.map_or(0, |entry| entry.sequence),
         hash: newest.map_or([0; 32], |entry| entry.hash).to_vec(),
         create_time: newest.and_then(|entry| timestamp(entry.at_unix_millis)),
+    }
+}
+
+/// What came of judging a case again.
+pub(super) fn replay(replay: &Replay) -> wire::ReplayFindingResponse {
+    let (judged, judged_hash) = replay.judged.as_ref().map(|(judged, hash)| (finding(judged), hash.to_vec())).unzip();
+    wire::ReplayFindingResponse {
+        outcome: replay_outcome_to(replay.outcome).into(),
+        finding: judged,
+        stored_hash: replay.stored_hash.to_vec(),
+        judged_hash: judged_hash.unwrap_or_default(),
+        stored_case_hash: replay.stored_case_hash.to_vec(),
+        case_hash: replay.case_hash.map(Vec::from).unwrap_or_default(),
     }
 }
 

@@ -92,6 +92,22 @@ pub struct AuditEntry {
 }
 
 impl AuditEntry {
+    /// The entry as one JSON object without a line break: the form in which trails are copied.
+    pub fn json(&self) -> String {
+        let hex = |hash: &AuditHash| hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let value = serde_json::json!({
+            "sequence": self.sequence,
+            "at_unix_millis": self.at_unix_millis,
+            "kind": self.kind.as_str(),
+            "tenant": self.tenant,
+            "subject": self.subject,
+            "detail_hash": hex(&self.detail_hash),
+            "previous": hex(&self.previous),
+            "hash": hex(&self.hash),
+        });
+        value.to_string()
+    }
+
     /// The hash that this entry must have.
     pub fn expected_hash(&self) -> AuditHash {
         let mut hasher = Sha256::new();

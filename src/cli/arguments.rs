@@ -145,11 +145,13 @@ Examples:
   onward demo
   onward demo --seed 7 --keep folder")]
     Demo(DemoArguments),
-    /// Check or copy the trail of a store that nobody is using
+    /// Check or copy the trail of a store that nobody is using; export or check a finding of a running service
     #[command(after_help = "\
 Examples:
   onward audit verify --data copy.redb
-  onward audit export --data copy.redb --out trail.jsonl")]
+  onward audit export --data copy.redb --out trail.jsonl
+  onward audit replay A-1001 1
+  onward audit pack A-1001 1 --out A-1001-1.zip")]
     Audit(AuditArguments),
     /// Write a script that lets a shell complete commands and options
     #[command(after_help = "\

@@ -1,6 +1,7 @@
 //! `onward audit`: checks or copies the trail of a store that no service has open.
 //!
-//! Come here for the offline side of the trail. What an entry is and what makes a trail whole is in `audit`.
+//! Come here for the offline side of the trail; what asks a running service is `audit_calls`. What an entry is and what
+//! makes a trail whole is in the room `audit`.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use clap::{Subcommand, ValueHint};
 
+use super::audit_calls::{self, FindingArguments, PackArguments};
 use super::exit::{Failure, Outcome};
 use super::new_file::NewFile;
 use super::progress::Progress;
@@ -48,6 +50,10 @@ pub(super) enum AuditCommand {
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         out: PathBuf,
     },
+    /// Export a finding with all its evidence from a running service, as one ZIP file
+    Pack(PackArguments),
+    /// Have a running service judge a finding again: the same case must give the same bytes
+    Replay(FindingArguments),
 }
 
 /// A head as a person wrote it down.
@@ -70,7 +76,7 @@ impl FromStr for NotedHead {
     }
 }
 
-/// Opens the store without changing it, and checks or copies.
+/// Opens the store without changing it and checks or copies, or asks a running service.
 pub(super) fn run(arguments: &AuditArguments, progress: &Progress) -> Result<Outcome, Failure> {
     match &arguments.command {
         AuditCommand::Verify { data, noted_head } => {
@@ -81,10 +87,14 @@ pub(super) fn run(arguments: &AuditArguments, progress: &Progress) -> Result<Out
             let trail = Trail::open(data, progress)?;
             let mut file = NewFile::create(out).map_err(Failure::io("writing", out))?;
             trail.each_page(progress, |page| {
-                page.iter().try_for_each(|entry| json_line(entry, &mut file)).map_err(Failure::io("writing", out))
+                page.iter()
+                    .try_for_each(|entry| writeln!(file, "{}", entry.json()))
+                    .map_err(Failure::io("writing", out))
             })?;
             file.publish().map_err(Failure::io("writing", out))?;
         }
+        AuditCommand::Pack(arguments) => return audit_calls::pack(arguments),
+        AuditCommand::Replay(arguments) => return audit_calls::replay(arguments),
     }
     Ok(Outcome::Done)
 }
@@ -167,20 +177,6 @@ fn verify(trail: &Trail<'_>, noted: Option<&NotedHead>, progress: &Progress) -> 
     text.push_str(&format!("Head: {}:{}\n", head.sequence, hex(&head.hash)));
     text.push_str("Note the head elsewhere: only against a noted head does it show that a trail was cut short.\n");
     Ok(text)
-}
-
-fn json_line(entry: &AuditEntry, out: &mut NewFile) -> io::Result<()> {
-    let value = serde_json::json!({
-        "sequence": entry.sequence,
-        "at_unix_millis": entry.at_unix_millis,
-        "kind": entry.kind.as_str(),
-        "tenant": entry.tenant,
-        "subject": entry.subject,
-        "detail_hash": hex(&entry.detail_hash),
-        "previous": hex(&entry.previous),
-        "hash": hex(&entry.hash),
-    });
-    writeln!(out, "{value}")
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod audit;
+mod audit_calls;
 mod backtest;
 mod calibrate;
 mod calls;

@@ -1,5 +1,6 @@
 //! What the engine concludes on one order line, with every reason it had.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -286,6 +287,19 @@ pub struct IndicatorResult {
     pub outcome: IndicatorOutcome,
     /// The values it was computed from, or what is missing.
     pub detail: String,
+}
+
+impl Finding {
+    /// The papers that it names.
+    pub fn papers(&self) -> BTreeSet<&DocumentKey> {
+        let links = self.links.iter().flat_map(|link| link.path.iter().chain([&link.onward]));
+        links.chain(self.rejected.iter().map(|alternative| &alternative.onward)).collect()
+    }
+
+    /// The other order lines that it names.
+    pub fn other_orders(&self) -> BTreeSet<&OrderKey> {
+        self.rejected.iter().filter_map(|alternative| alternative.instead.as_ref()).collect()
+    }
 }
 
 /// What the engine concludes on one order line. Every order line has one, also when nothing was found.

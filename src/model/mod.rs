@@ -14,6 +14,7 @@ mod identifier;
 mod marks;
 mod party;
 mod record;
+mod replay;
 mod review;
 mod unit;
 
@@ -37,6 +38,7 @@ pub use identifier::{Identifier, IdentifierKind, Validity};
 pub use marks::{EvidenceFacts, EvidenceMarks, MARKS_MAX};
 pub use party::{Address, Country, LegalForm, MentionForm, NameForm};
 pub use record::{Company, DocumentKey, DocumentKind, OrderKey, OrderLine, Party, Record, ShipmentLine};
+pub use replay::{Replay, ReplayOutcome};
 pub use review::{
     AlertSettings, ReviewAct, ReviewDecision, ReviewReason, ReviewRefusal, ReviewStep, Reviewed, Subscription,
 };

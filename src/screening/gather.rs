@@ -34,6 +34,11 @@ impl Cut {
         self.orders.iter().copied()
     }
 
+    /// Whether records were left out because of the limit.
+    pub(super) fn is_cut_off(&self) -> bool {
+        self.cut_at.is_some()
+    }
+
     /// Papers in the cut, likewise.
     pub(super) fn shipments(&self) -> impl Iterator<Item = u32> {
         self.shipments.iter().copied()

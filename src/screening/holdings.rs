@@ -11,8 +11,8 @@ use rayon::prelude::*;
 
 use crate::goods::Brands;
 use crate::model::{
-    Amount, ArrivalCoverage, Company, Corridor, Day, DocumentKind, GoodsForm, MentionForm, OrderKey, Probability,
-    Record, ShipmentLine, ShipmentRole,
+    Amount, ArrivalCoverage, Company, Corridor, Day, DocumentKey, DocumentKind, GoodsForm, MentionForm, OrderKey,
+    Probability, Record, ShipmentLine, ShipmentRole,
 };
 use crate::normalize;
 use crate::resolve::{Directory, Scope, Touched};
@@ -466,6 +466,12 @@ impl Holdings {
     pub(super) fn held_order(&self, tenant: u32, key: &OrderKey) -> Option<u32> {
         let name = self.pool.known_order_name(key)?;
         self.order_ids.get(&(tenant, name)).copied()
+    }
+
+    /// The number of a shipment line that a tenant may see: its own one where it has one, as the store has it.
+    pub(super) fn held_shipment(&self, tenant: u32, key: &DocumentKey) -> Option<u32> {
+        let name = self.pool.known_shipment_name(key)?;
+        [Some(tenant), None].iter().find_map(|visible_to| self.shipment_ids.get(&(*visible_to, name))).copied()
     }
 
     /// Order lines held.

@@ -230,6 +230,12 @@ impl Pool {
         Some(OrderName { order_id: self.texts.get(&key.order_id)?, line_no: key.line_no })
     }
 
+    /// The name of a shipment line, if its texts are held at all.
+    pub(super) fn known_shipment_name(&self, key: &DocumentKey) -> Option<ShipmentName> {
+        let (number, feed) = (self.texts.get(&key.number)?, self.texts.get(&key.feed)?);
+        Some(ShipmentName { number, feed, line_no: key.line_no, kind: key.kind })
+    }
+
     /// The name of a shipment line, held.
     pub(super) fn shipment_name(&mut self, key: &DocumentKey) -> ShipmentName {
         ShipmentName {

@@ -128,17 +128,7 @@ impl Service {
     /// Judges an order line of a tenant beside everything held, stored or not, and advises on it. Waits for the judging
     /// thread where it settles just now; blocks.
     pub fn screen(&self, tenant: &str, line: &OrderLine) -> Result<Screened, ServiceError> {
-        let progress = self.inner.progress.borrow().clone();
-        if let Some(failed) = progress.failed {
-            return Err(failed);
-        }
-        if progress.judged_through < self.inner.start_sequence {
-            return Err(ServiceError::TakingUp);
-        }
-        // Poisoned: the judging thread broke off in the middle of something.
-        let holdings = self.inner.holdings.read().map_err(|_| ServiceError::NotRunning)?;
-        let screening = holdings.screen(tenant, line);
-        drop(holdings);
+        let screening = self.holdings()?.screen(tenant, line);
         Ok(match screening {
             Screening::Judged(prospect) => Screened::Advised(Box::new(advise(*prospect, &self.inner.policy))),
             Screening::Conflict => Screened::Conflict,
@@ -156,6 +146,29 @@ impl Service {
         let (tenant, request_id) = (tenant.to_owned(), request_id.to_owned());
         let (rule, alert_rule) = (alerts::review, self.inner.alert_rule.clone());
         self.inner.store.review(ReviewRequest { tenant, alert, request_id, act, rule, alert_rule }).await
+    }
+
+    /// What is held, once everything is taken up that was stored at the start; waits for the judging thread; blocks.
+    pub(super) fn holdings(&self) -> Result<RwLockReadGuard<'_, Holdings>, ServiceError> {
+        let progress = self.inner.progress.borrow().clone();
+        if let Some(failed) = progress.failed {
+            return Err(failed);
+        }
+        if progress.judged_through < self.inner.start_sequence {
+            return Err(ServiceError::TakingUp);
+        }
+        // Poisoned: the judging thread broke off in the middle of something.
+        self.inner.holdings.read().map_err(|_| ServiceError::NotRunning)
+    }
+
+    /// The place in the log up to which everything is judged and committed.
+    pub(super) fn judged_through(&self) -> u64 {
+        self.inner.progress.borrow().judged_through
+    }
+
+    /// The numbers that are judged by.
+    pub(super) fn policy(&self) -> &Policy {
+        &self.inner.policy
     }
 
     /// The store, for reading.

@@ -17,6 +17,11 @@ pub struct StoredFinding {
     pub finding: Finding,
 }
 
+/// A finding as it is stored, byte for byte; the audit trail holds the SHA-256 of these bytes.
+pub fn stored_form(finding: &Finding) -> Result<Vec<u8>, StoreError> {
+    encode(finding)
+}
+
 /// Bytes of one value.
 pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
     postcard::to_stdvec(value).map_err(|fault| StoreError::Damaged { what: format!("cannot be written: {fault}") })
@@ -56,6 +61,12 @@ pub(super) fn decode_record(bytes: &[u8]) -> Result<(u32, Record), StoreError> {
 pub(super) fn decode_finding(bytes: &[u8]) -> Result<StoredFinding, StoreError> {
     let (revision, body) = split(bytes, "finding")?;
     Ok(StoredFinding { revision, finding: decode(body, "finding")? })
+}
+
+/// The same with the finding's bytes as they lie there.
+pub(super) fn decode_finding_with_form(bytes: &[u8]) -> Result<(StoredFinding, Vec<u8>), StoreError> {
+    let (_, body) = split(bytes, "finding")?;
+    Ok((decode_finding(bytes)?, body.to_vec()))
 }
 
 /// A little-endian number of a fixed width.

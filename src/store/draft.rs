@@ -88,6 +88,13 @@ impl<'txn> Draft<'txn> {
             format!("batch/{}", batch.request_id),
             batch.content_hash,
         )?;
+        let first_new = outcomes.iter().find_map(|outcome| match outcome {
+            RecordOutcome::Stored { sequence } => Some(*sequence),
+            RecordOutcome::Unchanged | RecordOutcome::Conflict => None,
+        });
+        if let Some(first) = first_new {
+            self.tables.batches.insert(first, sequence)?;
+        }
         if let Some(raw) = batch.raw
             && outcomes.iter().any(|outcome| *outcome != RecordOutcome::Unchanged)
         {

@@ -9,7 +9,7 @@ use redb::ReadableTable;
 
 use super::StoreError;
 use super::batch::{NAME_BYTES_MAX, within};
-use super::codec::{decode, encode, join, split};
+use super::codec::{decode, encode, join, split, stored_form};
 use super::draft::Draft;
 use crate::audit::{AuditKind, digest};
 use crate::model::{
@@ -52,7 +52,7 @@ impl EncodedJudgements {
         for (index, finding) in findings.into_iter().enumerate() {
             within("tenant", index, finding.tenant.len(), NAME_BYTES_MAX)?;
             within("order id", index, finding.order.order_id.len(), NAME_BYTES_MAX)?;
-            let bytes = encode(&finding)?;
+            let bytes = stored_form(&finding)?;
             within("finding", index, bytes.len(), FINDING_BYTES_MAX)?;
             encoded.push((finding, bytes));
         }

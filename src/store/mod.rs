@@ -27,7 +27,7 @@ pub use batch::{
     AcceptBatch, AcceptOutcome, CompanyKey, NAME_BYTES_MAX, RAW_BYTES_MAX, RECORD_BYTES_MAX, RECORDS_PER_BATCH_MAX,
     RawInput, RecordOutcome,
 };
-pub use codec::StoredFinding;
+pub use codec::{StoredFinding, stored_form};
 pub use draft::REQUEST_DAYS;
 pub use error::StoreError;
 pub use handle::{QUEUE_KIBIBYTES_MAX, Store, StoreIdentity, StoreOptions};

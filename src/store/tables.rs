@@ -40,6 +40,9 @@ pub(super) const ORDER_KEYS: TableDefinition<(u32, &str, u32), u64> = TableDefin
 pub(super) const SHIPMENT_KEYS: TableDefinition<ShipmentKey, u64> = TableDefinition::new("shipment_keys.v1");
 /// Key: scope, country letters or nothing, identifier. Value: record sequence.
 pub(super) const COMPANY_KEYS: TableDefinition<CompanyRowKey, u64> = TableDefinition::new("company_keys.v1");
+/// Key: record sequence of a batch's first new record. Value: audit sequence of the batch. Files from before this table
+/// have no rows for older records.
+pub(super) const BATCHES: TableDefinition<u64, u64> = TableDefinition::new("batches.v1");
 /// Key: audit sequence of the batch. Value: postcard `RawInput`, the batch as it came.
 pub(super) const RAW_INPUTS: TableDefinition<u64, &[u8]> = TableDefinition::new("raw_inputs.v1");
 /// Key: scope of the sender, request id. Value: postcard `RememberedRequest`.
@@ -84,7 +87,7 @@ pub(super) const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audi
 pub(super) const AUDIT_BY_TENANT: TableDefinition<(u32, u64), ()> = TableDefinition::new("audit_by_tenant.v1");
 
 /// How many tables there are; opening a file with fewer creates the missing ones.
-pub(super) const TABLE_COUNT: usize = 23;
+pub(super) const TABLE_COUNT: usize = 24;
 
 /// Scope, feed, kind, number, line.
 pub(super) type ShipmentKey = (u32, &'static str, u8, &'static str, u32);
@@ -101,6 +104,7 @@ pub(super) struct Tables<'txn> {
     pub order_keys: Table<'txn, (u32, &'static str, u32), u64>,
     pub shipment_keys: Table<'txn, ShipmentKey, u64>,
     pub company_keys: Table<'txn, CompanyRowKey, u64>,
+    pub batches: Table<'txn, u64, u64>,
     pub raw_inputs: Table<'txn, u64, &'static [u8]>,
     pub requests: Table<'txn, (u32, &'static str), &'static [u8]>,
     pub request_expiry: Table<'txn, (u64, u32, &'static str), ()>,
@@ -130,6 +134,7 @@ impl<'txn> Tables<'txn> {
             order_keys: transaction.open_table(ORDER_KEYS)?,
             shipment_keys: transaction.open_table(SHIPMENT_KEYS)?,
             company_keys: transaction.open_table(COMPANY_KEYS)?,
+            batches: transaction.open_table(BATCHES)?,
             raw_inputs: transaction.open_table(RAW_INPUTS)?,
             requests: transaction.open_table(REQUESTS)?,
             request_expiry: transaction.open_table(REQUEST_EXPIRY)?,

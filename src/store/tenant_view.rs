@@ -10,7 +10,7 @@ use redb::AccessGuard;
 
 use super::StoreError;
 use super::batch::{CompanyKey, kind_code};
-use super::codec::{StoredFinding, decode, decode_finding, decode_record};
+use super::codec::{StoredFinding, decode, decode_finding, decode_finding_with_form, decode_record};
 use super::snapshot::{PAGE_ROWS_MAX, Snapshot};
 use super::tables::{self, CompanyRowKey, SHARED_SCOPE, ShipmentKey};
 use crate::audit::AuditEntry;
@@ -47,10 +47,8 @@ impl<'snapshot> TenantView<'snapshot> {
 
     /// One order line.
     pub fn order(&self, key: &OrderKey) -> Result<Option<OrderLine>, StoreError> {
-        let Some(scope) = self.scope else { return Ok(None) };
-        let keys = self.snapshot.table(tables::ORDER_KEYS)?;
-        let Some(sequence) = keys.get((scope, key.order_id.as_str(), key.line_no))? else { return Ok(None) };
-        self.record(sequence.value()).and_then(into_order).map(Some)
+        let sequence = self.order_sequence(key)?;
+        sequence.map(|sequence| self.record(sequence).and_then(into_order)).transpose()
     }
 
     /// Order lines after a key, by key.
@@ -63,13 +61,8 @@ impl<'snapshot> TenantView<'snapshot> {
 
     /// One shipment line: the tenant's own where it has one of that key, else the shared one.
     pub fn shipment(&self, key: &DocumentKey) -> Result<Option<ShipmentLine>, StoreError> {
-        let table = self.snapshot.table(tables::SHIPMENT_KEYS)?;
-        for scope in self.scope.into_iter().chain([SHARED_SCOPE]) {
-            if let Some(sequence) = table.get(shipment_key(scope, key))? {
-                return self.record(sequence.value()).and_then(into_shipment).map(Some);
-            }
-        }
-        Ok(None)
+        let sequence = self.shipment_sequence(key)?;
+        sequence.map(|sequence| self.record(sequence).and_then(into_shipment)).transpose()
     }
 
     /// Shipment lines after a key: by feed, kind, number and line.
@@ -88,14 +81,8 @@ impl<'snapshot> TenantView<'snapshot> {
 
     /// One company row: the tenant's own where it has one of that key, else the shared one.
     pub fn company(&self, key: &CompanyKey) -> Result<Option<Company>, StoreError> {
-        let table = self.snapshot.table(tables::COMPANY_KEYS)?;
-        let (country, identifier) = key.parts();
-        for scope in self.scope.into_iter().chain([SHARED_SCOPE]) {
-            if let Some(sequence) = table.get((scope, country, identifier))? {
-                return self.record(sequence.value()).and_then(into_company).map(Some);
-            }
-        }
-        Ok(None)
+        let sequence = self.company_sequence(key)?;
+        sequence.map(|sequence| self.record(sequence).and_then(into_company)).transpose()
     }
 
     /// Company rows after a key: by country and identifier.
@@ -118,6 +105,14 @@ impl<'snapshot> TenantView<'snapshot> {
         let table = self.snapshot.table(tables::FINDINGS)?;
         let row = table.get((scope, key.order_id.as_str(), key.line_no))?;
         row.map(|row| decode_finding(row.value())).transpose()
+    }
+
+    /// The same with the bytes that lie there, whose hash the audit trail has.
+    pub fn finding_with_form(&self, key: &OrderKey) -> Result<Option<(StoredFinding, Vec<u8>)>, StoreError> {
+        let Some(scope) = self.scope else { return Ok(None) };
+        let table = self.snapshot.table(tables::FINDINGS)?;
+        let row = table.get((scope, key.order_id.as_str(), key.line_no))?;
+        row.map(|row| decode_finding_with_form(row.value())).transpose()
     }
 
     /// Current findings after a key, by key.
@@ -252,6 +247,57 @@ impl<'snapshot> TenantView<'snapshot> {
         let entry = self.snapshot.table(tables::AUDIT)?.get(sequence)?;
         let entry = entry.ok_or_else(|| StoreError::Damaged { what: format!("audit entry {sequence}") })?;
         decode(entry.value(), "audit entry").map(Some)
+    }
+
+    /// The place in the trail of the batch that brought an order line; `None` where the store did not note it yet.
+    pub fn batch_of_order(&self, key: &OrderKey) -> Result<Option<u64>, StoreError> {
+        self.order_sequence(key)?.map_or(Ok(None), |record| self.batch_of(record))
+    }
+
+    /// The same for a shipment line; `None` also where another tenant sent it.
+    pub fn batch_of_shipment(&self, key: &DocumentKey) -> Result<Option<u64>, StoreError> {
+        self.shipment_sequence(key)?.map_or(Ok(None), |record| self.batch_of(record))
+    }
+
+    /// The same for a company row; `None` also where another tenant sent it.
+    pub fn batch_of_company(&self, key: &CompanyKey) -> Result<Option<u64>, StoreError> {
+        self.company_sequence(key)?.map_or(Ok(None), |record| self.batch_of(record))
+    }
+
+    fn batch_of(&self, record: u64) -> Result<Option<u64>, StoreError> {
+        let Some(scope) = self.scope else { return Ok(None) };
+        // The records of a batch lie together, so that it is the last one to begin at or before the record.
+        let Some(batch) = self.snapshot.table(tables::BATCHES)?.range(..=record)?.next_back() else { return Ok(None) };
+        let entry = batch?.1.value();
+        let is_own = self.snapshot.table(tables::AUDIT_BY_TENANT)?.get((scope, entry))?.is_some();
+        Ok(is_own.then_some(entry))
+    }
+
+    fn order_sequence(&self, key: &OrderKey) -> Result<Option<u64>, StoreError> {
+        let Some(scope) = self.scope else { return Ok(None) };
+        let keys = self.snapshot.table(tables::ORDER_KEYS)?;
+        Ok(keys.get((scope, key.order_id.as_str(), key.line_no))?.map(|sequence| sequence.value()))
+    }
+
+    fn shipment_sequence(&self, key: &DocumentKey) -> Result<Option<u64>, StoreError> {
+        let table = self.snapshot.table(tables::SHIPMENT_KEYS)?;
+        for scope in self.scope.into_iter().chain([SHARED_SCOPE]) {
+            if let Some(sequence) = table.get(shipment_key(scope, key))? {
+                return Ok(Some(sequence.value()));
+            }
+        }
+        Ok(None)
+    }
+
+    fn company_sequence(&self, key: &CompanyKey) -> Result<Option<u64>, StoreError> {
+        let table = self.snapshot.table(tables::COMPANY_KEYS)?;
+        let (country, identifier) = key.parts();
+        for scope in self.scope.into_iter().chain([SHARED_SCOPE]) {
+            if let Some(sequence) = table.get((scope, country, identifier))? {
+                return Ok(Some(sequence.value()));
+            }
+        }
+        Ok(None)
     }
 
     fn record(&self, sequence: u64) -> Result<Record, StoreError> {

@@ -23,6 +23,8 @@ pub const ALERT_LAG: &str = "onward_alert_lag_seconds";
 pub const JUDGE_SECONDS: &str = "onward_judge_seconds";
 /// How long a transaction took, from its first batch until it was on the disk.
 pub const COMMIT_SECONDS: &str = "onward_commit_seconds";
+/// Findings that were judged again on demand, by outcome; `other_bytes` and `overdue` are faults.
+pub const REPLAYS: &str = "onward_replays_total";
 /// Records that are stored and not judged yet.
 pub const RECORDS_WAITING: &str = "onward_records_waiting";
 /// Size of the store file.
@@ -33,7 +35,7 @@ pub const OUTCOMES: [(&str, &str); 4] =
     [("stored", "_STORED"), ("unchanged", "_UNCHANGED"), ("conflict", "_CONFLICT"), ("rejected", "_REJECTED")];
 
 /// Every metric, with its description.
-pub(super) const ALL: [(&str, Kind, &str); 12] = [
+pub(super) const ALL: [(&str, Kind, &str); 13] = [
     (RECORDS, Kind::Counter, "Records that were answered, by kind and outcome."),
     (BATCHES, Kind::Counter, "Batches that were answered: done, slow_down, refused."),
     (BATCHES_IN_WORK, Kind::Gauge, "Batches that are being worked on."),
@@ -44,6 +46,7 @@ pub(super) const ALL: [(&str, Kind, &str); 12] = [
     (ALERT_LAG, Kind::Histogram, "From the commit of an alert event to its handing over to a watcher who was there."),
     (JUDGE_SECONDS, Kind::Histogram, "How long a round of judging took."),
     (COMMIT_SECONDS, Kind::Histogram, "How long a transaction took, until it was on the disk."),
+    (REPLAYS, Kind::Counter, "Findings that were judged again; other_bytes and overdue are faults."),
     (RECORDS_WAITING, Kind::Gauge, "Records that are stored and not judged yet."),
     (STORE_BYTES, Kind::Gauge, "Size of the store file."),
 ];

@@ -171,8 +171,7 @@ async fn what_is_not_served_yet_says_so_with_a_reason() {
     refuse!(screening, start_screening_job: StartScreeningJobRequest,
         get_screening_job: GetScreeningJobRequest, list_screening_jobs: ListScreeningJobsRequest,
         cancel_screening_job: CancelScreeningJobRequest);
-    refuse!(audit, get_proof: GetProofRequest,
-        replay_finding: ReplayFindingRequest, export_evidence_pack: ExportEvidencePackRequest);
+    refuse!(audit, get_proof: GetProofRequest);
     for status in &statuses {
         assert_eq!(told(status), is(Code::Unimplemented, "NOT_IMPLEMENTED"));
     }

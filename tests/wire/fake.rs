@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use onward::api::{Acknowledged, CompanyName, CursorError, Engine, EngineError, RecordOutcome};
+use onward::api::{Acknowledged, CompanyName, CursorError, Dossier, Engine, EngineError, RecordOutcome};
 use onward::audit::{AuditEntry, AuditKind};
 use onward::model::{
     Advice, AdviceReason, AdviceReasonKind, Alert, AlertEvent, AlertEventKind, AlertId, AlertSettings, AlertState,
     Amount, Bits, Company, Corridor, Country, DocumentKey, EvidenceMarks, Finding, FindingKind, Level, OrderKey,
-    OrderLine, Probability, RecommendedAction, Record, ReviewAct, ReviewRefusal, ShipmentLine, Subscription, Unit,
+    OrderLine, Probability, RecommendedAction, Record, Replay, ReplayOutcome, ReviewAct, ReviewRefusal, ShipmentLine,
+    Subscription, Unit,
 };
 use tokio::sync::watch;
 
@@ -258,6 +259,35 @@ impl Engine for Fake {
         let (kind, text) = (AdviceReasonKind::BuyersRecord, "2 of 3 lines".to_owned());
         let reasons = vec![AdviceReason { kind, text, bits: Bits(-1_200) }];
         Ok(Some(Advice { action, risk: finding.score, reasons, finding }))
+    }
+
+    /// Nothing ever changes here, so that the case is always the same; what is a fault is asked of the real engine.
+    fn replay(&self, tenant: &str, key: &OrderKey) -> Result<Option<Replay>, EngineError> {
+        let finding = self.finding(tenant, key)?;
+        Ok(finding.map(|finding| Replay {
+            outcome: ReplayOutcome::SameBytes,
+            stored_hash: [6; 32],
+            stored_case_hash: finding.case_hash,
+            case_hash: Some(finding.case_hash),
+            judged: Some((Box::new(finding), [6; 32])),
+        }))
+    }
+
+    fn dossier(&self, tenant: &str, key: &OrderKey) -> Result<Option<Dossier>, EngineError> {
+        let Some(finding) = self.finding(tenant, key)? else { return Ok(None) };
+        let alerts = self.alerts(tenant, None, usize::MAX)?;
+        let companies = self.ask()?.companies.keys().cloned().collect();
+        Ok(Some(Dossier {
+            revision: 1,
+            form: vec![6; 6],
+            companies,
+            alert: alerts.into_iter().find(|alert| alert.order == *key),
+            newest_alert_sequence: self.newest_alert_sequence(tenant)?,
+            newest_entry: self.newest_audit_entry(tenant)?,
+            batches: self.audit_entries(tenant, 0, usize::MAX)?.iter().map(|entry| entry.sequence).collect(),
+            trail_after: 0,
+            finding,
+        }))
     }
 
     fn alert(&self, tenant: &str, id: AlertId) -> Result<Option<Alert>, EngineError> {

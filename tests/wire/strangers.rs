@@ -353,7 +353,17 @@ async fn strangers_learn_nothing_by_any_call() {
             }
         }
     }
-    for wanted in ["GetOrder", "ListOrders", "GetFinding", "ExplainFinding", "GetAlert", "ListAlerts", "ListEntries"] {
+    for wanted in [
+        "GetOrder",
+        "ListOrders",
+        "GetFinding",
+        "ExplainFinding",
+        "GetAlert",
+        "ListAlerts",
+        "ListEntries",
+        "ReplayFinding",
+        "ExportEvidencePack",
+    ] {
         assert!(seen.contains(&wanted), "the owner must see its own by {wanted}: {seen:?}");
     }
     let rounds = std::env::var("ONWARD_STRANGER_ROUNDS").ok().and_then(|text| text.parse().ok());

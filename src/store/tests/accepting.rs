@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::samples::{batch, clock, company, document_key, options, order, order_key, shipment, store};
-use crate::model::{DocumentKey, DocumentKind, OrderKey, Record};
+use crate::model::{Country, DocumentKey, DocumentKind, OrderKey, Record};
 use crate::store::batch::kind_code;
 use crate::store::{
     AcceptBatch, CompanyKey, NAME_BYTES_MAX, RAW_BYTES_MAX, RECORD_BYTES_MAX, RECORDS_PER_BATCH_MAX, REQUEST_DAYS,
@@ -37,6 +37,30 @@ fn each_record_has_its_outcome() {
     let kept = snapshot.tenant("steppe").unwrap().order(&order_key(1)).unwrap().unwrap();
     assert_eq!(kept.description, "a");
     assert_eq!(snapshot.newest_record_sequence(), Ok(6));
+}
+
+#[test]
+fn a_record_knows_the_batch_that_brought_it_and_tells_only_its_sender() {
+    let store = store();
+    let batches = [
+        ("steppe", vec![order(1, "a"), shipment(1, "a")]),
+        ("taiga", vec![order(1, "a"), shipment(1, "a"), shipment(2, "a")]),
+        ("steppe", vec![order(1, "a")]),
+        ("steppe", vec![shipment(2, "a"), order(2, "a"), company(1, "a")]),
+    ];
+    for (number, (tenant, records)) in batches.into_iter().enumerate() {
+        store.accept_blocking(batch(tenant, &format!("{number}"), records)).unwrap();
+    }
+    let snapshot = store.snapshot().unwrap();
+    let of = |tenant: &str| {
+        let view = snapshot.tenant(tenant).unwrap();
+        let orders = [1, 2, 3].map(|number| view.batch_of_order(&order_key(number)).unwrap());
+        let papers = [1, 2, 3].map(|number| view.batch_of_shipment(&document_key(number)).unwrap());
+        (orders, papers, view.batch_of_company(&CompanyKey::new(Country::parse("KZ"), &format!("{:012}", 1))).unwrap())
+    };
+    assert_eq!(of("steppe"), ([Some(1), Some(4), None], [Some(1), None, None], Some(4)));
+    assert_eq!(of("taiga"), ([Some(2), None, None], [None, Some(2), None], None));
+    assert_eq!(of("nobody"), ([None; 3], [None; 3], None));
 }
 
 #[test]

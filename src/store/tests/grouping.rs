@@ -99,6 +99,7 @@ impl Direct {
             ("orders", rows(&transaction, tables::ORDER_KEYS)),
             ("shipments", rows(&transaction, tables::SHIPMENT_KEYS)),
             ("companies", rows(&transaction, tables::COMPANY_KEYS)),
+            ("batches", rows(&transaction, tables::BATCHES)),
             ("raw_inputs", rows(&transaction, tables::RAW_INPUTS)),
             ("requests", rows(&transaction, tables::REQUESTS)),
             ("request_expiry", rows(&transaction, tables::REQUEST_EXPIRY)),
