@@ -18,10 +18,10 @@ use onward::api::wire::{AlertState, GetAlertRequest, GetSubscriptionRequest, Lis
 use onward::api::{Client, ClientOptions, Secret};
 use serde_json::Value;
 
-use installed::{Place, Service, onward, text};
+use installed::{Place, Service, said, text};
 
-/// Records of more batches than may be in flight on one stream.
-const HONEST_ORDERS: usize = 4_000;
+/// Of other goods than those that went on.
+const HONEST_ORDERS: usize = 400;
 const SERIAL_NUMBERS: &str = r#"["NK4471-000181", "NK4471-000182", "NK4471-000183", "NK4471-000184"]"#;
 
 /// A service with identities and TLS, and somebody to send and somebody to decide.
@@ -36,12 +36,8 @@ impl Round {
         place.certify();
         place.admit(&[place.principal("erp", "acme", "ingest"), place.principal("desk", "acme", "analyst")]);
         place.settle("");
-        let mut orders = String::new();
-        for number in 0..HONEST_ORDERS {
-            orders += &order(&format!("SO-{number}"), "Alma Bearings LLP", "[]");
-        }
-        orders += &order("SO-GONE", "Primer Trade LLP", SERIAL_NUMBERS);
-        place.write("orders.jsonl", &orders);
+        let orders: String = (0..HONEST_ORDERS).map(honest_order).collect();
+        place.write("orders.jsonl", &(orders + &order_that_went_on()));
         place.write("shipments.jsonl", &shipment());
         let service = Service::start(&["--config", &place.path("onward.toml")]);
         Self { place, service }
@@ -84,9 +80,15 @@ impl Round {
     }
 }
 
-fn order(order_id: &str, buyer: &str, serial_numbers: &str) -> String {
+fn honest_order(number: usize) -> String {
     format!(
-        r#"{{"key": {{"order_id": "{order_id}", "line_no": 1}}, "order_date": "2024-03-01", "buyer": {{"name": "{buyer}", "country": "KZ"}}, "description": "servo controllers", "brand": "Nordkap", "part_number": "NK4471-88C", "hs_code": "85371010", "serial_numbers": {serial_numbers}, "quantity": "4", "unit": "PCE"}}"#
+        r#"{{"key": {{"order_id": "SO-{number}", "line_no": 1}}, "order_date": "2024-03-01", "buyer": {{"name": "Alma Bearings LLP", "country": "KZ"}}, "description": "ball bearings", "brand": "Lagerhus", "part_number": "LB-{number}", "hs_code": "84821010", "quantity": "40", "unit": "PCE"}}"#
+    ) + "\n"
+}
+
+fn order_that_went_on() -> String {
+    format!(
+        r#"{{"key": {{"order_id": "SO-GONE", "line_no": 1}}, "order_date": "2024-03-01", "buyer": {{"name": "Primer Trade LLP", "country": "KZ"}}, "description": "servo controllers", "brand": "Nordkap", "part_number": "NK4471-88C", "hs_code": "85371010", "serial_numbers": {SERIAL_NUMBERS}, "quantity": "4", "unit": "PCE"}}"#
     ) + "\n"
 }
 
@@ -176,10 +178,8 @@ async fn the_whole_round_from_rust() {
     let (ca, address) = (round.place.path("ca.pem"), round.service.address.clone());
     let call = |key: &str, command: &str, more: &[&str]| {
         let key = round.place.path(&format!("{key}.key"));
-        let output =
-            onward(&[&[command, "--server", &address, "--tls-ca", &ca, "--api-key-file", &key], more].concat());
-        assert_eq!(output.status.code(), Some(0), "{command}: {}", text(&output.stderr));
-        text(&output.stdout)
+        let connection = [command, "--server", &address, "--tls-ca", &ca, "--api-key-file", &key];
+        said(&[&connection[..], more].concat())
     };
     // The program reads the columns of docs/input.md.
     let columns = "order_id,line_no,order_date,buyer_name,buyer_country,description,brand,part_number,hs_code,\
@@ -196,7 +196,8 @@ async fn the_whole_round_from_rust() {
     let watched = ["--subscription", "case-system", "--until-idle"];
     assert!(call("desk", "watch", &watched).contains("SO-GONE"));
     let comment = "asked the buyer, by Rust";
-    call("desk", "review", &["--alert", "1", "--decision", "in-review", "--comment", comment]);
+    let decision = ["decide", "1", "in-review", "--actor", "desk", "--comment", comment];
+    call("desk", "review", &decision);
     let second = call("desk", "watch", &watched);
     assert!(second.contains("SO-GONE") && !second.contains("raised"), "{second}");
     round.check("1", comment).await;

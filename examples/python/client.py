@@ -6,6 +6,7 @@ What may be tried again, and after how long, is the table in docs/integrating.md
 
 import argparse
 import hashlib
+import itertools
 import json
 import os
 import queue
@@ -53,7 +54,7 @@ def batches(path: Path, record: Callable[[], Any], request: Callable[..., Any], 
     """Batches of a file. The id is a hash of the records: the same in another run, and of no other batch."""
     with path.open(encoding="utf-8") as lines:
         records = (json_format.Parse(line, record()) for line in lines if line.strip())
-        while batch := [record for record, _ in zip(records, range(RECORDS_PER_BATCH))]:
+        while batch := list(itertools.islice(records, RECORDS_PER_BATCH)):
             digest = hashlib.sha256(field.encode())
             for one in batch:
                 digest.update(one.SerializeToString(deterministic=True))

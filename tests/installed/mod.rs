@@ -2,6 +2,8 @@
 //!
 //! Come here for how tests start `onward serve` as it is installed. Used by `operating` and `foreign`.
 
+#![allow(dead_code, reason = "each test takes a part of it")]
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
