@@ -9,12 +9,14 @@
 
 mod installed;
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use onward::api::wire::alert_service_client::AlertServiceClient;
-use onward::api::wire::{AlertState, GetAlertRequest, GetSubscriptionRequest, ListAlertActivityRequest};
+use onward::api::wire::{
+    AlertState, GetAlertRequest, GetSubscriptionRequest, ListAlertActivityRequest, WatchAlertsRequest,
+};
 use onward::api::{Client, ClientOptions, Secret};
 use serde_json::Value;
 
@@ -35,7 +37,7 @@ impl Round {
         let place = Place::new();
         place.certify();
         place.admit(&[place.principal("erp", "acme", "ingest"), place.principal("desk", "acme", "analyst")]);
-        place.settle("");
+        place.settle("watches_max = 1\n");
         let orders: String = (0..HONEST_ORDERS).map(honest_order).collect();
         place.write("orders.jsonl", &(orders + &order_that_went_on()));
         place.write("shipments.jsonl", &shipment());
@@ -43,14 +45,42 @@ impl Round {
         Self { place, service }
     }
 
-    /// What the example of a language says, run as one of the principals.
-    fn run(&self, runner: &Runner, key: &str, arguments: &[&str]) -> Result<String, String> {
+    /// The example of a language as one of the principals.
+    fn command(&self, runner: &Runner, key: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(&runner.program);
         command.arg(&runner.script).env(runner.variable.0, &runner.variable.1);
-        command.args(["--server", self.service.address.trim_start_matches("https://")]);
-        command.args(["--ca", &self.place.path("ca.pem"), "--api-key-file", &self.place.path(&format!("{key}.key"))]);
-        let output = command.args(arguments).output().unwrap();
-        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+        // By its name: no client may send an address as the name of a server in TLS.
+        let server = self.service.address.replace("https://127.0.0.1", "localhost");
+        command.args(["--server", &server, "--ca", &self.place.path("ca.pem")]);
+        command.args(["--api-key-file", &self.place.path(&format!("{key}.key"))]).args(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// What it says, and what it notes besides; or why it failed.
+    fn run(&self, runner: &Runner, key: &str, arguments: &[&str]) -> Result<(String, String), String> {
+        let output = self.command(runner, key, arguments).output().unwrap();
+        let notes = text(&output.stderr);
+        if output.status.success() { Ok((text(&output.stdout), notes)) } else { Err(notes) }
+    }
+
+    /// Watches while another watch has the only place: says what it waits for, and goes on once there is room.
+    async fn watch_in_turn(&self, runner: &Runner, arguments: &[&str]) -> Value {
+        let client = self.desk().await;
+        let request = client.request(WatchAlertsRequest::default());
+        let held = AlertServiceClient::new(client.channel()).watch_alerts(request).await.unwrap();
+        let mut child = self.command(runner, "desk", arguments).spawn().unwrap();
+        let mut notes = BufReader::new(child.stderr.take().unwrap());
+        let mut note = String::new();
+        notes.read_line(&mut note).unwrap();
+        // The service asks for one second; up to a quarter more keeps clients from coming back all at once.
+        assert!(note.contains("TOO_MANY_WATCHES") && note.contains("again in 1."), "{note}");
+        drop((held, client));
+        let mut rest = String::new();
+        notes.read_to_string(&mut rest).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{note}{rest}");
+        serde_json::from_slice(&output.stdout).unwrap()
     }
 
     async fn desk(&self) -> Client {
@@ -121,8 +151,11 @@ async fn round(language: &str, runner: Runner) {
     }
     let round = Round::new();
     let (orders, shipments) = (round.place.path("orders.jsonl"), round.place.path("shipments.jsonl"));
-    let ingest = ["ingest", "--shipments", &shipments, "--orders", &orders];
-    let sent = round.run(&runner, "erp", &ingest).unwrap();
+    // More batches at a time than one stream may have: the service asks to slow down.
+    let small = ["--records-per-batch", "1", "--in-flight", "256"];
+    let ingest = [&["ingest", "--shipments", &shipments, "--orders", &orders], &small[..]].concat();
+    let (sent, notes) = round.run(&runner, "erp", &ingest).unwrap();
+    assert!(notes.contains("slow down"), "{notes}");
     let counts: Vec<Value> = sent.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let stored = HONEST_ORDERS + 1;
     assert_eq!(
@@ -130,22 +163,26 @@ async fn round(language: &str, runner: Runner) {
         [serde_json::json!({"shipments": {"stored": 1}}), serde_json::json!({"orders": {"stored": stored}})]
     );
     // The same ids again: the first answers, and nothing twice.
-    assert_eq!(round.run(&runner, "erp", &ingest).unwrap(), sent);
+    assert_eq!(round.run(&runner, "erp", &ingest).unwrap().0, sent);
+    // Batches of another size are others: every record is there already.
+    let (again, notes) =
+        round.run(&runner, "erp", &["ingest", "--orders", &orders, "--records-per-batch", "150"]).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&again).unwrap(), serde_json::json!({"orders": {"unchanged": stored}}));
+    assert_eq!(notes, "");
     let refused = round.run(&runner, "desk", &ingest).unwrap_err();
-    assert!(refused.contains("PERMISSION_DENIED"), "{refused}");
+    assert!(refused.contains("PERMISSION_DENIED: ROLE_MISSING"), "{refused}");
 
     let place = round.place.path("cursor");
     let watch = ["watch", "--cursor-file", &place, "--subscription", "case-system", "--events", "1"];
-    let seen = round.run(&runner, "desk", &watch).unwrap();
-    let event: Value = serde_json::from_str(seen.trim()).unwrap();
+    let event = round.watch_in_turn(&runner, &watch).await;
     assert_eq!(event["alert"]["order"]["order_id"], "SO-GONE");
     let alert_id = event["alert"]["alert_id"].as_str().unwrap();
     let comment = format!("asked the buyer, by {language}");
     let review = ["review", "--alert", alert_id, "--decision", "in_review", "--comment", &comment];
-    assert_eq!(round.run(&runner, "desk", &review).unwrap(), "in_review\n");
+    assert_eq!(round.run(&runner, "desk", &review).unwrap().0, "in_review\n");
     // Comes back with its cursor: the first event is not seen again, the next one is the decision.
-    let seen = round.run(&runner, "desk", &watch).unwrap();
-    let event: Value = serde_json::from_str(seen.trim()).unwrap();
+    let (seen, _) = round.run(&runner, "desk", &watch).unwrap();
+    let event: Value = serde_json::from_str(&seen).unwrap();
     assert_eq!((event["sequence"].as_str(), event["act"]["comment"].as_str()), (Some("2"), Some(comment.as_str())));
     round.check(alert_id, &comment).await;
     assert_eq!(round.service.terminate().0, Some(0));

@@ -1,10 +1,9 @@
-"""Makes the code for Onward's messages and calls from its proto files: `python generate.py [FOLDER]`."""
+"""Makes the code for Onward's messages and calls, and its types, from the proto files: `python generate.py [FOLDER]`."""
 
+import subprocess
 import sys
 from importlib import resources
 from pathlib import Path
-
-from grpc_tools import protoc
 
 HERE = Path(__file__).resolve().parent
 PROTO = HERE.parent.parent / "proto"
@@ -13,11 +12,15 @@ PROTO = HERE.parent.parent / "proto"
 def main() -> int:
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "generated"
     out.mkdir(parents=True, exist_ok=True)
-    kinds = [f"--{kind}_out={out}" for kind in ("python", "pyi", "grpc_python")]
+    kinds = [f"--{kind}_out={out}" for kind in ("python", "grpc_python", "mypy", "mypy_grpc")]
+    # Those of mypy-protobuf stand beside the interpreter of a virtual environment, which need not be in the path.
+    programs = Path(sys.executable).parent
+    plugins = [f"--plugin=protoc-gen-{kind}={programs / f'protoc-gen-{kind}'}" for kind in ("mypy", "mypy_grpc")]
     # The messages of `google.protobuf`, which come with the tools.
     common = resources.files("grpc_tools") / "_proto"
     files = sorted(str(path) for path in PROTO.glob("onward/v1/*.proto"))
-    return int(protoc.main(["protoc", f"-I{PROTO}", f"-I{common}", *kinds, *files]))
+    compiler = [sys.executable, "-m", "grpc_tools.protoc"]
+    return subprocess.run([*compiler, f"-I{PROTO}", f"-I{common}", *plugins, *kinds, *files], check=False).returncode
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 /// Far more than anything here takes; a test that hangs ends with it.
 pub const PATIENCE: Duration = Duration::from_secs(120);
@@ -76,6 +76,9 @@ impl Place {
     pub fn certify(&self) {
         let mut parameters = CertificateParams::new(Vec::new()).unwrap();
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // Of another name than what it signs: clients with OpenSSL take a certificate in the name of its issuer for one
+        // that signed itself.
+        parameters.distinguished_name.push(DnType::CommonName, "authority of a test");
         let key = KeyPair::generate().unwrap();
         self.write("ca.pem", &parameters.self_signed(&key).unwrap().pem());
         let issuer = Issuer::new(parameters, key);
