@@ -3,7 +3,7 @@
 //!
 //! Come here when a client in another language meets something else than a client of ours. What the clients in
 //! `examples/` need is made ready by `.ci/foreign`; where it is not there their rounds say LEFT OUT, or fail with
-//! `ONWARD_FOREIGN=required`.
+//! `ONWARD_FOREIGN=required`. The runtime has threads besides: a round waits for other programs on its own.
 
 #![expect(clippy::unwrap_used, reason = "tests may panic")]
 
@@ -188,7 +188,7 @@ async fn round(language: &str, runner: Runner) {
     assert_eq!(round.service.terminate().0, Some(0));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_whole_round_from_python() {
     let prepared = prepared();
     let runner = Runner {
@@ -199,7 +199,7 @@ async fn the_whole_round_from_python() {
     round("Python", runner).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_whole_round_from_node() {
     let runner = Runner {
         program: PathBuf::from("node"),
@@ -209,7 +209,7 @@ async fn the_whole_round_from_node() {
     round("Node", runner).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_whole_round_from_rust() {
     let round = Round::new();
     let (ca, address) = (round.place.path("ca.pem"), round.service.address.clone());

@@ -12,20 +12,51 @@ const { setTimeout: pause } = require("node:timers/promises");
 const { parseArgs } = require("node:util");
 const grpc = require("@grpc/grpc-js");
 const { loadSync } = require("@grpc/proto-loader");
+const protobuf = require("protobufjs");
 
 const RECORDS_PER_BATCH = 200;
 const BATCHES_IN_FLIGHT_MAX = 16;
 const CALL_MILLIS_MAX = 30_000;
 const [PAUSE_MILLIS_MIN, PAUSE_MILLIS_MAX, TRIES_MAX] = [1_000, 30_000, 10];
-// A stream that ends with one of these is opened again; everything else is for a person.
-const PASSING = [grpc.status.UNAVAILABLE, grpc.status.RESOURCE_EXHAUSTED, grpc.status.DEADLINE_EXCEEDED];
+// Without a reason of the service's the transport speaks: a server that was killed shows as any of these.
+const PASSING = [grpc.status.UNAVAILABLE, grpc.status.UNKNOWN, grpc.status.CANCELLED, grpc.status.INTERNAL];
 
 const PROTO = path.join(__dirname, "../../proto");
 const FILES = ["order", "shipment", "alert"].map((name) => path.join(PROTO, `onward/v1/${name}_service.proto`));
 const definition = loadSync(FILES, { includeDirs: [PROTO], keepCase: true, longs: String, enums: String });
 const { onward } = grpc.loadPackageDefinition(definition);
 
-/** Waits longer after each failure in a row, and gives up at last. */
+// What is read here of google/rpc/status.proto and google/rpc/error_details.proto.
+const { root } = protobuf.parse(`
+  syntax = "proto3";
+  message Any { string type_url = 1; bytes value = 2; }
+  message Status { int32 code = 1; string message = 2; repeated Any details = 3; }
+  message ErrorInfo { string reason = 1; string domain = 2; map<string, string> metadata = 3; }
+  message Duration { int64 seconds = 1; int32 nanos = 2; }
+  message RetryInfo { Duration retry_delay = 1; }
+`, { keepCase: true });
+
+/** What a failed call says: its reason, and whether and when to try again. */
+function failureOf(error) {
+  let [reason, pauseMillis] = ["", undefined];
+  const [bytes] = error.metadata?.get("grpc-status-details-bin") ?? [];
+  for (const { type_url, value } of bytes ? root.lookupType("Status").decode(bytes).details : []) {
+    const name = type_url.slice(type_url.lastIndexOf("/") + 1);
+    if (name === "google.rpc.ErrorInfo") {
+      const info = root.lookupType("ErrorInfo").decode(value);
+      if (info.domain === "onward") reason = `${info.reason}: `;
+    } else if (name === "google.rpc.RetryInfo") {
+      const { retry_delay } = root.lookupType("RetryInfo").decode(value);
+      pauseMillis = Number(retry_delay.seconds) * 1_000 + retry_delay.nanos / 1_000_000;
+    }
+  }
+  const isPassing = (!reason && PASSING.includes(error.code)) || error.code === grpc.status.DEADLINE_EXCEEDED;
+  if (pauseMillis === undefined && isPassing) pauseMillis = PAUSE_MILLIS_MIN;
+  const text = error.code in grpc.status ? `${grpc.status[error.code]}: ${reason}${error.details}` : error.message;
+  return { pauseMillis, text };
+}
+
+/** Waits as long as the service asks, longer after each failure in a row, and gives up at last. */
 class Patience {
   failures = 0;
 
@@ -34,14 +65,31 @@ class Patience {
   }
 
   async bear(error) {
+    const { pauseMillis, text } = failureOf(error);
     this.failures += 1;
-    if (!PASSING.includes(error.code) || this.failures >= TRIES_MAX) throw error;
-    await pause(Math.min(PAUSE_MILLIS_MIN * 2 ** (this.failures - 1), PAUSE_MILLIS_MAX));
+    if (pauseMillis === undefined || this.failures >= TRIES_MAX) throw error;
+    const longer = Math.min(PAUSE_MILLIS_MIN * 2 ** (this.failures - 1), PAUSE_MILLIS_MAX);
+    // A little more by chance: not all clients come back at once.
+    const millis = Math.max(pauseMillis, longer) * (1 + Math.random() / 4);
+    console.error(`${text}; again in ${(millis / 1_000).toFixed(2)} s`);
+    await pause(millis);
+  }
+}
+
+/** A call that changes nothing when it is repeated. */
+async function patiently(call) {
+  const patience = new Patience();
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      await patience.bear(error);
+    }
   }
 }
 
 /** Batches of a file. The id is a hash of the records: the same in another run, and of no other batch. */
-async function* batches(file, field) {
+async function* batches(file, field, size) {
   let lines = [];
   const batch = () => {
     const request_id = createHash("sha256").update(`${field}\n${lines.join("\n")}`).digest("hex");
@@ -51,23 +99,30 @@ async function* batches(file, field) {
   };
   for await (const line of readline.createInterface({ input: fs.createReadStream(file), crlfDelay: Infinity })) {
     if (line.trim()) lines.push(line);
-    if (lines.length === RECORDS_PER_BATCH) yield batch();
+    if (lines.length === size) yield batch();
   }
   if (lines.length > 0) yield batch();
 }
 
 /** Sends batches until each has its answer; keeps every batch until then, so that a cut costs time only. */
-async function ingest(open, source) {
+async function ingest(open, source, inFlightMax) {
   const [unanswered, counts, patience] = [new Map(), {}, new Patience()];
-  let window = BATCHES_IN_FLIGHT_MAX;
-  let isSourceDone = false;
+  // Those that the service did not look at, and when it wants them again.
+  const waiting = [];
+  let [resumeTime, window, isSourceDone] = [0, inFlightMax, false];
   for (;;) {
     const stream = open();
-    const answers = stream[Symbol.asyncIterator]();
+    const next = reader(stream);
     for (const batch of unanswered.values()) stream.write(batch);
+    waiting.length = 0;
     try {
       for (;;) {
-        while (unanswered.size < window && !isSourceDone) {
+        while (performance.now() >= resumeTime && unanswered.size - waiting.length < window) {
+          if (waiting.length > 0) {
+            stream.write(unanswered.get(waiting.shift()));
+            continue;
+          }
+          if (isSourceDone) break;
           const { value: batch, done } = await source.next();
           isSourceDone = done;
           // Twice the same records in one file: they are on their way already.
@@ -76,15 +131,20 @@ async function ingest(open, source) {
           stream.write(batch);
         }
         if (unanswered.size === 0) return counts;
-        const { value: answer, done } = await answers.next();
-        if (done) break;
+        if (unanswered.size === waiting.length) {
+          await pause(Math.max(0, resumeTime - performance.now()));
+          continue;
+        }
+        const { value: answer, done } = await next();
+        if (done) throw new Error("the stream ended before every batch had its answer");
         if (answer.status === "BATCH_STATUS_SLOW_DOWN") {
-          // Not looked at: fewer at a time from now on, and the same batch again when it is time.
-          window = Math.max(1, window >> 1);
-          await pause(answer.retry_after_millis);
-          if (unanswered.has(answer.request_id)) stream.write(unanswered.get(answer.request_id));
+          if (waiting.length === 0) console.error("asked to slow down");
+          waiting.push(answer.request_id);
+          // As many at a time as the service did take.
+          window = Math.max(1, unanswered.size - waiting.length);
+          resumeTime = performance.now() + answer.retry_after_millis;
         } else if (unanswered.delete(answer.request_id)) {
-          window = Math.min(window + 1, BATCHES_IN_FLIGHT_MAX);
+          window = Math.min(window + 1 / window, inFlightMax);
           patience.renew();
           note(answer, counts);
         }
@@ -95,6 +155,22 @@ async function ingest(open, source) {
       stream.end();
     }
   }
+}
+
+/** Gives the next message of a stream, asked for ahead: an error that comes while nobody reads would end the program. */
+function reader(stream) {
+  const messages = stream[Symbol.asyncIterator]();
+  const ask = () => {
+    const message = messages.next();
+    message.catch(() => {});
+    return message;
+  };
+  let coming = ask();
+  return async () => {
+    const message = await coming;
+    coming = ask();
+    return message;
+  };
 }
 
 function note(answer, counts) {
@@ -147,7 +223,7 @@ async function watch(client, metadata, { "cursor-file": place, subscription, eve
 
 /** Records a decision on the alert as it is now. Under the id of the request it is recorded once. */
 async function review(client, metadata, { alert: alert_id, decision, reason, comment }) {
-  const { alert } = await ask(client, "GetAlert", { alert_id }, metadata);
+  const { alert } = await patiently(() => ask(client, "GetAlert", { alert_id }, metadata));
   const request = {
     alert_id,
     etag: alert.etag,
@@ -156,20 +232,12 @@ async function review(client, metadata, { alert: alert_id, decision, reason, com
     comment,
     request_id: randomUUID(),
   };
-  const patience = new Patience();
-  for (;;) {
-    try {
-      const answer = await ask(client, "ReviewAlert", request, metadata);
-      console.log(answer.alert.state.replace("ALERT_STATE_", "").toLowerCase());
-      return;
-    } catch (error) {
-      await patience.bear(error);
-    }
-  }
+  const answer = await patiently(() => ask(client, "ReviewAlert", request, metadata));
+  console.log(answer.alert.state.replace("ALERT_STATE_", "").toLowerCase());
 }
 
 const USAGE = `node client.js --server HOST:PORT --ca FILE --api-key-file FILE COMMAND
-  ingest [--shipments FILE] [--orders FILE]
+  ingest [--shipments FILE] [--orders FILE] [--records-per-batch COUNT] [--in-flight COUNT]
   watch --cursor-file FILE --subscription NAME [--events COUNT]
   review --alert ID --decision in_review|confirmed|... [--reason goods_went_on|...] [--comment TEXT]`;
 
@@ -179,6 +247,8 @@ async function main() {
   const options = Object.fromEntries([...names, "decision"].map((name) => [name, text]));
   options.reason = { type: "string", default: "unspecified" };
   options.comment = { type: "string", default: "" };
+  options["records-per-batch"] = { type: "string", default: String(RECORDS_PER_BATCH) };
+  options["in-flight"] = { type: "string", default: String(BATCHES_IN_FLIGHT_MAX) };
   const { values, positionals } = parseArgs({ options, allowPositionals: true });
   const needed = { ingest: [], watch: ["cursor-file", "subscription"], review: ["alert", "decision"] }[positionals[0]];
   if (!needed || ["server", "ca", "api-key-file", ...needed].some((name) => !values[name])) throw new Error(USAGE);
@@ -186,7 +256,7 @@ async function main() {
   const metadata = new grpc.Metadata();
   metadata.set("authorization", `Bearer ${fs.readFileSync(values["api-key-file"], "utf8").trim()}`);
   const credentials = grpc.credentials.createSsl(fs.readFileSync(values.ca));
-  // A connection that died in silence is noticed; the service takes a ping every 30 seconds.
+  // A connection that died in silence is noticed.
   const keepalive = { "grpc.keepalive_time_ms": 30_000, "grpc.keepalive_timeout_ms": 10_000 };
   const connect = (service) => new onward.v1[service](values.server, credentials, keepalive);
   if (positionals[0] === "ingest") {
@@ -196,7 +266,8 @@ async function main() {
     ]) {
       if (!values[field]) continue;
       const client = connect(service);
-      const counts = await ingest(() => client[method](metadata), batches(values[field], field));
+      const source = batches(values[field], field, Number(values["records-per-batch"]));
+      const counts = await ingest(() => client[method](metadata), source, Number(values["in-flight"]));
       console.log(JSON.stringify({ [field]: counts }));
       client.close();
     }
@@ -208,6 +279,6 @@ async function main() {
 }
 
 main().catch((error) => {
-  console.error(error.message);
+  console.error(failureOf(error).text);
   process.exitCode = 1;
 });

@@ -153,11 +153,12 @@ def ingest(
                 if answer is None:
                     raise SystemExit("the stream ended before every batch had its answer")
                 if answer.status == resources.BATCH_STATUS_SLOW_DOWN:
+                    if not waiting:
+                        print("asked to slow down", file=sys.stderr)
                     waiting.append(answer.request_id)
                     # As many at a time as the service did take.
                     window = max(1.0, float(len(unanswered) - len(waiting)))
                     resume_time = time.monotonic() + answer.retry_after_millis / 1000
-                    print(f"asked to slow down: {window:.0f} batches at a time", file=sys.stderr)
                 elif unanswered.pop(answer.request_id, None) is not None:
                     window = min(window + 1 / window, float(in_flight_max))
                     patience.renew()
