@@ -15,9 +15,9 @@ use std::process::{Command, Stdio};
 
 use onward::api::wire::alert_service_client::AlertServiceClient;
 use onward::api::wire::{
-    AlertState, GetAlertRequest, GetSubscriptionRequest, ListAlertActivityRequest, WatchAlertsRequest,
+    AlertState, ErrorReason, GetAlertRequest, GetSubscriptionRequest, ListAlertActivityRequest, WatchAlertsRequest,
 };
-use onward::api::{Client, ClientOptions, Secret};
+use onward::api::{Client, ClientOptions, Secret, reason_word};
 use serde_json::Value;
 
 use installed::{Place, Service, said, text};
@@ -186,6 +186,19 @@ async fn round(language: &str, runner: Runner) {
     assert_eq!((event["sequence"].as_str(), event["act"]["comment"].as_str()), (Some("2"), Some(comment.as_str())));
     round.check(alert_id, &comment).await;
     assert_eq!(round.service.terminate().0, Some(0));
+}
+
+#[test]
+fn the_retry_table_has_a_row_for_every_reason() {
+    let document = include_str!("../docs/integrating.md");
+    let rows: Vec<&str> = document.lines().filter(|line| line.starts_with("| `")).collect();
+    let reasons: Vec<ErrorReason> = (1..1_000).filter_map(|number| ErrorReason::try_from(number).ok()).collect();
+    assert!(reasons.len() > 30);
+    for reason in reasons {
+        let word = format!("`{}`", reason_word(reason));
+        let count = rows.iter().filter(|row| row.split('|').nth(1).unwrap().contains(&word)).count();
+        assert_eq!(count, 1, "{word}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

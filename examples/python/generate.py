@@ -12,7 +12,7 @@ PROTO = HERE.parent.parent / "proto"
 def main() -> int:
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "generated"
     out.mkdir(parents=True, exist_ok=True)
-    kinds = [f"--{kind}_out={out}" for kind in ("python", "grpc_python", "mypy", "mypy_grpc")]
+    kinds = [f"--python_out={out}", f"--grpc_python_out={out}", f"--mypy_out=quiet:{out}", f"--mypy_grpc_out=quiet:{out}"]
     # Those of mypy-protobuf stand beside the interpreter of a virtual environment, which need not be in the path.
     programs = Path(sys.executable).parent
     plugins = [f"--plugin=protoc-gen-{kind}={programs / f'protoc-gen-{kind}'}" for kind in ("mypy", "mypy_grpc")]
