@@ -83,6 +83,27 @@ impl Round {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
+    /// Watches two events with a crash of the service between them; `act` makes the second.
+    fn watch_through_a_crash(&mut self, runner: &Runner, act: impl Fn(&Self)) -> [Value; 2] {
+        let place = self.place.path("cursor-of-second-system");
+        let watch = ["watch", "--cursor-file", &place, "--subscription", "second-system", "--events", "2"];
+        let mut child = self.command(runner, "desk", &watch).spawn().unwrap();
+        let mut seen = BufReader::new(child.stdout.take().unwrap());
+        let mut notes = BufReader::new(child.stderr.take().unwrap());
+        let [mut first, mut second, mut note] = [String::new(), String::new(), String::new()];
+        seen.read_line(&mut first).unwrap();
+        self.service.crash();
+        notes.read_line(&mut note).unwrap();
+        assert!(note.contains("; again in "), "{note}");
+        let address = self.service.address.trim_start_matches("https://").to_owned();
+        self.service = Service::start(&["--config", &self.place.path("onward.toml"), "--listen", &address]);
+        act(self);
+        seen.read_line(&mut second).unwrap();
+        notes.read_to_string(&mut note).unwrap();
+        assert!(child.wait().unwrap().success(), "{note}");
+        [first, second].map(|line| serde_json::from_str(&line).unwrap())
+    }
+
     async fn desk(&self) -> Client {
         let options = ClientOptions {
             secret: Secret::new(&self.place.read("desk.key")),
@@ -172,18 +193,32 @@ async fn round(language: &str, runner: Runner) {
     let refused = round.run(&runner, "desk", &ingest).unwrap_err();
     assert!(refused.contains("PERMISSION_DENIED: ROLE_MISSING"), "{refused}");
 
+    follow(language, &runner, round).await;
+}
+
+fn watch_one<'a>(place: &'a str, subscription: &'a str) -> [&'a str; 7] {
+    ["watch", "--cursor-file", place, "--subscription", subscription, "--events", "1"]
+}
+
+/// Watching, acknowledging and reviewing, each with what may come between.
+async fn follow(language: &str, runner: &Runner, mut round: Round) {
     let place = round.place.path("cursor");
-    let watch = ["watch", "--cursor-file", &place, "--subscription", "case-system", "--events", "1"];
-    let event = round.watch_in_turn(&runner, &watch).await;
+    let event = round.watch_in_turn(runner, &watch_one(&place, "case-system")).await;
     assert_eq!(event["alert"]["order"]["order_id"], "SO-GONE");
     let alert_id = event["alert"]["alert_id"].as_str().unwrap();
     let comment = format!("asked the buyer, by {language}");
     let review = ["review", "--alert", alert_id, "--decision", "in_review", "--comment", &comment];
-    assert_eq!(round.run(&runner, "desk", &review).unwrap().0, "in_review\n");
-    // Comes back with its cursor: the first event is not seen again, the next one is the decision.
-    let (seen, _) = round.run(&runner, "desk", &watch).unwrap();
-    let event: Value = serde_json::from_str(&seen).unwrap();
-    assert_eq!((event["sequence"].as_str(), event["act"]["comment"].as_str()), (Some("2"), Some(comment.as_str())));
+    let events = round.watch_through_a_crash(runner, |round| {
+        assert_eq!(round.run(runner, "desk", &review).unwrap().0, "in_review\n");
+    });
+    assert_eq!(events.each_ref().map(|event| event["sequence"].as_str()), [Some("1"), Some("2")]);
+    // By the cursor alone, and by what was acknowledged alone: the first event is not seen again.
+    for (place, subscription) in [(place.as_str(), "new-system"), (&round.place.path("no-cursor"), "case-system")] {
+        let (seen, _) = round.run(runner, "desk", &watch_one(place, subscription)).unwrap();
+        let event: Value = serde_json::from_str(&seen).unwrap();
+        let found = (event["sequence"].as_str(), event["act"]["comment"].as_str());
+        assert_eq!(found, (Some("2"), Some(comment.as_str())), "{subscription}");
+    }
     round.check(alert_id, &comment).await;
     assert_eq!(round.service.terminate().0, Some(0));
 }

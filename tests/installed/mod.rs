@@ -142,6 +142,12 @@ impl Service {
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
     }
 
+    /// Ends it as a crash of the machine would, and returns when it is gone.
+    pub fn crash(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Ends it; gives its exit code and the rest of its log.
     pub fn terminate(mut self) -> (Option<i32>, String) {
         self.signal("TERM");
