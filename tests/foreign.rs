@@ -167,7 +167,8 @@ async fn round(language: &str, runner: Runner) {
     if !ready {
         assert!(std::env::var_os("ONWARD_FOREIGN").is_none(), "{language} is not ready: run .ci/foreign");
         // Past the capture of the test runner: who reads the log must see it.
-        writeln!(std::io::stderr(), "LEFT OUT: {language} is not ready; bash .ci/foreign makes it so").unwrap();
+        let mut log = std::io::stderr();
+        writeln!(log, "LEFT OUT: {language} is not ready; bash .ci/foreign makes it so").unwrap();
         return;
     }
     let round = Round::new();
