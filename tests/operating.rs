@@ -4,178 +4,22 @@
 
 #![expect(clippy::unwrap_used, reason = "tests may panic")]
 
+mod installed;
+
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 use onward::api::wire::alert_service_client::AlertServiceClient;
 use onward::api::wire::order_service_client::OrderServiceClient;
 use onward::api::wire::watch_alerts_response::Content;
 use onward::api::wire::{IngestOrdersRequest, ListOrdersRequest, OrderLine, Party, WatchAlertsRequest};
 use onward::api::{Client, reason_of};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
-/// Far more than anything here takes; a test that hangs ends with it.
-const PATIENCE: Duration = Duration::from_secs(120);
-
-fn program(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_onward"));
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ONWARD_")) {
-        command.env_remove(name);
-    }
-    command
-}
-
-fn onward(arguments: &[&str]) -> Output {
-    program(arguments).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-/// Standard output of a command that must end well.
-fn said(arguments: &[&str]) -> String {
-    let output = onward(arguments);
-    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", text(&output.stderr));
-    text(&output.stdout)
-}
-
-/// A folder with what an operator has.
-struct Place(tempfile::TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).to_str().unwrap().to_owned()
-    }
-
-    fn write(&self, name: &str, content: &str) {
-        fs::write(self.path(name), content).unwrap();
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.path(name)).unwrap()
-    }
-
-    /// Makes a key into `NAME.key` and gives a principal that has it.
-    fn principal(&self, name: &str, tenant: &str, role: &str) -> String {
-        let (hash_key, out) = (self.path("hash.key"), self.path(&format!("{name}.key")));
-        let line = said(&["key", "new", "--hash-key", &hash_key, "--out", &out, "--expires", "2099-12-31"]);
-        format!(
-            "[[principal]]\nname = \"{name}\"\ntenant = \"{tenant}\"\nroles = [\"{role}\"]\nkeys = [{}]\n",
-            line.trim_end()
-        )
-    }
-
-    fn admit(&self, principals: &[String]) {
-        self.write("principals.toml", &format!("hash_key_file = \"hash.key\"\n{}", principals.concat()));
-    }
-
-    /// An authority in `ca.pem`, and a server certificate for this machine by it.
-    fn certify(&self) {
-        let mut parameters = CertificateParams::new(Vec::new()).unwrap();
-        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        self.write("ca.pem", &parameters.self_signed(&key).unwrap().pem());
-        let issuer = Issuer::new(parameters, key);
-        let key = KeyPair::generate().unwrap();
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        self.write("server.pem", &CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap().pem());
-        self.write("server.key", &key.serialize_pem());
-    }
-
-    /// Settings of a guarded service, in `onward.toml`.
-    fn settle(&self, more: &str) {
-        let path = |name: &str| format!("{:?}", self.path(name));
-        self.write(
-            "onward.toml",
-            &format!(
-                "data = {}\nlisten = \"127.0.0.1:0\"\nprincipals = {}\ntls_cert = {}\ntls_key = {}\nlog = \"json\"\n{more}",
-                path("onward.redb"),
-                path("principals.toml"),
-                path("server.pem"),
-                path("server.key")
-            ),
-        );
-    }
-}
-
-/// A service that is killed with its owner unless it was stopped.
-struct Service {
-    child: Child,
-    address: String,
-    log: std::sync::mpsc::Receiver<String>,
-    // Held open: the service may still have something to say.
-    _stdout: BufReader<ChildStdout>,
-}
-
-impl Service {
-    fn start(arguments: &[&str]) -> Self {
-        let mut child = program(&[&["serve"], arguments].concat()).spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let log = lines_of(child.stderr.take().unwrap());
-        let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
-        let address = line.split_whitespace().find(|word| word.contains("://"));
-        let Some(address) = address.map(|address| address.trim_end_matches('.').to_owned()) else {
-            panic!("the service did not start: {line}{}", log.iter().collect::<String>());
-        };
-        Self { child, address, log, _stdout: stdout }
-    }
-
-    /// The next line of its log that holds a text.
-    fn logged(&self, wanted: &str) -> String {
-        while let Ok(line) = self.log.recv_timeout(PATIENCE) {
-            if line.contains(wanted) {
-                return line;
-            }
-        }
-        panic!("the log ended without {wanted:?}");
-    }
-
-    fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
-    }
-
-    /// Ends it; gives its exit code and the rest of its log.
-    fn terminate(mut self) -> (Option<i32>, String) {
-        self.signal("TERM");
-        let code = self.child.wait().unwrap().code();
-        (code, self.log.iter().collect())
-    }
-}
-
-/// Reads a log as it comes: a pipe that nobody empties would stop the service.
-fn lines_of(stderr: ChildStderr) -> std::sync::mpsc::Receiver<String> {
-    let (sender, receiver) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-            if sender.send(line + "\n").is_err() {
-                return;
-            }
-        }
-    });
-    receiver
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        // Ended already, as it should be, or the test has failed.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use installed::{PATIENCE, Place, Service, onward, program, said, text};
 
 const ORDERS: &str = "order_id,line_no,order_date,buyer_name,buyer_country,quantity,unit,description\n\
                       SO-1,1,2024-03-01,Primer Trade LLP,KZ,10,PCE,bearings\n";

@@ -111,14 +111,14 @@ fn top() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Files below `folder` with one of the extensions, in order; build output and hidden folders left out.
+/// Files below `folder` with one of the extensions, in order; build output, packages of others and hidden folders left out.
 fn files(folder: &str, extensions: &[&str]) -> Vec<File> {
     let mut found = Vec::new();
     let mut waiting = vec![top().join(folder)];
     while let Some(path) = waiting.pop() {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_top = path == top().join(folder);
-        if !is_top && (name.starts_with('.') || name == "target") {
+        if !is_top && (name.starts_with('.') || ["target", "node_modules"].contains(&name.as_str())) {
             continue;
         }
         if path.is_dir() {
