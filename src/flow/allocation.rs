@@ -134,9 +134,10 @@ fn serve(problem: &Problem, probabilities: &[f64], policy: &FlowPolicy) -> Vec<T
     let mut supply_left: Vec<Amount> = problem.supplies.iter().map(|supply| supply.quantity).collect();
     let mut paper_left = vec![WHOLE_PAPER; problem.paper_count as usize];
     let mut taken = vec![Taken::default(); problem.candidates.len()];
+    let links = problem.candidates.len() as i64;
     for index in by_probability(probabilities) {
         let candidate = &problem.candidates[index as usize];
-        let (quantity, share) = room_for(candidate, supply_left[candidate.supply as usize], &paper_left);
+        let (quantity, share) = room_for(candidate, supply_left[candidate.supply as usize], &paper_left, links);
         if share == 0 || probabilities[index as usize] < policy.link_probability_min {
             continue;
         }
@@ -152,18 +153,18 @@ fn serve(problem: &Problem, probabilities: &[f64], policy: &FlowPolicy) -> Vec<T
 }
 
 /// What a candidate can still get: bounded by its order line, its onward paper and every paper of its path.
-fn room_for(candidate: &Candidate, supply_left: Amount, paper_left: &[i64]) -> (Amount, i64) {
+fn room_for(candidate: &Candidate, supply_left: Amount, paper_left: &[i64], links: i64) -> (Amount, i64) {
     let mut quantity = supply_left;
     let onward_left = paper_left[candidate.onward as usize];
     match candidate.onward_amount {
-        Some(amount) => quantity = quantity.min(part_of(amount, onward_left)),
+        Some(amount) => quantity = quantity.min(part_of(amount, onward_left, links)),
         // Without a common unit the paper counts whole or not at all, and the order line gives what it has left.
         None if onward_left < WHOLE_PAPER => return (Amount::ZERO, 0),
         None => {}
     }
     for (paper, amount) in candidate.path.iter().zip(&candidate.path_amounts) {
         if let Some(amount) = amount {
-            quantity = quantity.min(part_of(*amount, paper_left[*paper as usize]));
+            quantity = quantity.min(part_of(*amount, paper_left[*paper as usize], links));
         }
     }
     if !quantity.is_positive() {
@@ -174,11 +175,14 @@ fn room_for(candidate: &Candidate, supply_left: Amount, paper_left: &[i64]) -> (
 }
 
 /// This share of a whole paper, rounded down, but not below a number that only the rounding of shares kept it from:
-/// fifty pieces left are fifty and not 49.999999.
-fn part_of(whole: Amount, share: i64) -> Amount {
-    const ROUNDING: i128 = WHOLE_PAPER as i128 / 500;
-    let part = (i128::from(whole.millionths()) * i128::from(share) + ROUNDING) / i128::from(WHOLE_PAPER);
-    Amount::from_millionths(part as i64)
+/// fifty pieces left are fifty and not 49.999999. Each link that took some rounded its share up by less than one part, so
+/// that at most `links` parts are missing; of a paper that is used up nothing is left.
+fn part_of(whole: Amount, share: i64, links: i64) -> Amount {
+    if share == 0 {
+        return Amount::ZERO;
+    }
+    let part = i128::from(whole.millionths()) * i128::from(share + links) / i128::from(WHOLE_PAPER);
+    Amount::from_millionths(part as i64).min(whole)
 }
 
 /// Which share of a whole paper a quantity is, rounded up so that what is left is never overstated.
@@ -297,6 +301,21 @@ mod tests {
         let total: Amount = outcome.links.iter().map(|link| link.quantity).sum();
         assert_eq!(total, Amount::from_whole(100));
         assert!(outcome.links[3].probability < outcome.links[0].probability);
+    }
+
+    /// The smallest case of a bug: a crumb was left of a paper, and a millionth of a piece, which is more, was taken.
+    #[test]
+    fn a_crumb_of_a_paper_is_not_rounded_up() {
+        let via = |mut candidate: Candidate, amount: i64| {
+            candidate.path = vec![1];
+            candidate.path_amounts = vec![Some(Amount::from_whole(amount))];
+            candidate
+        };
+        let links =
+            vec![via(candidate(0, 0, 40, 9.5), 43), candidate(0, 1, 99, 8.4), via(candidate(1, 2, 130, 8.0), 133)];
+        let outcome = attribute(&problem(&[101, 93], 3, links), &FlowPolicy::default());
+        assert!(outcome.links[1].quantity.is_positive(), "there is room beside the first");
+        assert_eq!(outcome.links[2].quantity, Amount::ZERO);
     }
 
     prop_compose! {
