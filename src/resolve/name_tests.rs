@@ -127,6 +127,33 @@ fn words_are_translated_heard_abbreviated_joined_and_split() {
 }
 
 #[test]
+fn a_word_may_be_the_first_letters_of_others() {
+    check(
+        "abbreviated",
+        true,
+        &[
+            ("АО «ВКБТ»", "JSC Volnarom Design Bureau of Technics"),
+            ("АО «НИИПТ»", "Research Institute of Industrial Technology"),
+            ("АО «ЦНИРТИ»", "Central Research Radio Technical Institute JSC"),
+            ("ООО «ЗСО»", "Plant of Special Equipment LLC"),
+            ("АО «ВЗГБ»", "Volnarom Gudron Battery Plant"),
+            ("АО «ВКБ «Магнетар»", "Volnarom Design Bureau Magnetar JSC"),
+            ("АО «ВЗ «Магнетар»", "Volnarom Plant Magnetar JSC"),
+        ],
+    );
+    check(
+        "other letters",
+        false,
+        &[
+            ("АО «ВКБТ»", "JSC Volnarom Design Bureau of Rockets"),
+            ("АО «ВЗ»", "Volnarom Plant JSC"),
+            ("АО «ВЗ «Магнетар»", "Volnarom Battery Plant Magnetar JSC"),
+            ("Volnarom Industrial Group (VIG)", "Velimar Industrial Group"),
+        ],
+    );
+}
+
+#[test]
 fn noise_of_papers_is_seen_through() {
     check(
         "noise",

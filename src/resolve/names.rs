@@ -5,6 +5,7 @@
 
 use std::sync::LazyLock;
 
+use super::acronyms::{Initials, is_of_all, words_meant};
 use super::prepared::{Kind, List, PreparedName, WORDS_MAX, prepare_on_the_way};
 use super::similarity::{LENGTH_MAX, distance, is_other_start, limit, limit_wide, may_be_near};
 use super::statistics::NameStatistics;
@@ -97,18 +98,18 @@ pub(super) fn compare_names(a: &NameForm, b: &NameForm, statistics: &NameStatist
 fn compare_lists(a: [List<'_>; 2], b: [List<'_>; 2], statistics: &NameStatistics) -> f64 {
     // Which word is paired with which may depend on the order, so the order is made the same both ways.
     let (a, b) = if order_of(&b) < order_of(&a) { (b, a) } else { (a, b) };
-    let bits = |one: List<'_>, other: List<'_>| {
+    let bits = |one: List<'_>, other: List<'_>, is_alias: bool| {
         let mut cap = f64::INFINITY;
         let (one, other) = (Side::new(one, statistics), Side::new(other, statistics));
-        let bits = compare_words(one, other, statistics, &mut |found| cap = cap.min(found.cap()));
+        let bits = compare_words(one, other, is_alias, statistics, &mut |found| cap = cap.min(found.cap()));
         bits.min(cap).max(w::NAME_FLOOR)
     };
-    let mut best = bits(a[0], b[0]);
+    let mut best = bits(a[0], b[0], false);
     if !a[1].tokens.is_empty() {
-        best = best.max(bits(a[1], b[0]) + w::ALIAS_USED);
+        best = best.max(bits(a[1], b[0], true) + w::ALIAS_USED);
     }
     if !b[1].tokens.is_empty() {
-        best = best.max(bits(a[0], b[1]) + w::ALIAS_USED);
+        best = best.max(bits(a[0], b[1], true) + w::ALIAS_USED);
     }
     best
 }
@@ -235,10 +236,12 @@ impl Agreement {
     }
 }
 
-/// Bits of two lists of words before what contradicts bounds them; what contradicts is told to `found`.
+/// Bits of two lists of words before what contradicts bounds them; what contradicts is told to `found`. A second name
+/// in brackets is most often short for the first, so it says nothing where it is short for another.
 fn compare_words(
     mut a: Side<'_>,
     mut b: Side<'_>,
+    is_alias: bool,
     statistics: &NameStatistics,
     found: &mut impl FnMut(Contradiction),
 ) -> f64 {
@@ -253,6 +256,9 @@ fn compare_words(
     }
     against += joined_words(&mut a, &mut b, &mut agreement, 0);
     against += joined_pairs(&mut a, &mut b, &mut agreement) + joined_pairs(&mut b, &mut a, &mut agreement);
+    if !is_alias {
+        against += acronyms(&mut a, &mut b, &mut agreement) + acronyms(&mut b, &mut a, &mut agreement);
+    }
     let is_person = is_person(&a, &b);
     if is_person {
         initials(&mut a, &mut b, &mut agreement);
@@ -329,6 +335,59 @@ fn joined_pairs(a: &mut Side<'_>, b: &mut Side<'_>, agreement: &mut Agreement) -
     }
     against
 }
+
+/// Words of `a` that are the first letters of neighbours in `b`: `УКБТ` and `Ural Design Bureau of Technics`.
+fn acronyms(a: &mut Side<'_>, b: &mut Side<'_>, agreement: &mut Agreement) -> f64 {
+    if a.left == 0 || b.left.count_ones() < 2 {
+        return 0.0;
+    }
+    let mut against = 0.0;
+    let mut initials = [Initials::NONE; WORDS_MAX];
+    initials.iter_mut().zip(b.list.words).for_each(|(initials, word)| *initials = word.initials);
+    for i in a.words_left() {
+        let short = a.token(i).as_bytes();
+        // Two letters are chance, unless a rare word agrees and they stand for all that is left.
+        let is_lenient = agreement.rare >= w::RARE_WORD_AGREES && a.left.count_ones() == 1;
+        let length_min = if is_lenient { ACRONYM_LENGTH_MIN - 1 } else { ACRONYM_LENGTH_MIN };
+        let is_short = (length_min..=ACRONYM_LENGTH_MAX).contains(&short.len());
+        if a.kind(i) != Kind::Rare || a.list.words[i].entry.is_some() || !is_short {
+            continue;
+        }
+        let Some((start, count, bits)) = words_of_acronym(short, b, &initials) else { continue };
+        if count < 2 || short.len() < ACRONYM_LENGTH_MIN && count < b.left.count_ones() as usize {
+            continue;
+        }
+        a.explain(i);
+        (start..start + count).for_each(|index| b.explain(index));
+        agreement.rare += (w::ACRONYM_PER_LETTER * short.len() as f64).min(a.bits[i]);
+        against += bits;
+    }
+    against
+}
+
+/// Which words left over an abbreviation stands for: where they start, how many they are, what their order costs.
+fn words_of_acronym(short: &[u8], side: &Side<'_>, initials: &[Initials]) -> Option<(usize, usize, f64)> {
+    let meant = |start: usize| Some((words_meant(short, &initials[start..end_of_run(side, start)])?, start));
+    let in_order = side.words_left().filter_map(meant).max_by_key(|(count, start)| (*count, WORDS_MAX - start));
+    if let Some((count, start)) = in_order {
+        return Some((start, count, 0.0));
+    }
+    let start = side.words_left().next()?;
+    let end = end_of_run(side, start);
+    let is_all = (end - start) as u32 == side.left.count_ones() && is_of_all(short, &initials[start..end]);
+    is_all.then_some((start, end - start, w::WORD_ORDER))
+}
+
+/// The end of the words left over that stand beside each other from `start` on.
+fn end_of_run(side: &Side<'_>, start: usize) -> usize {
+    (start..side.list.words.len())
+        .find(|index| !side.is_left(*index) || side.kind(*index) == Kind::Number)
+        .unwrap_or(side.list.words.len())
+}
+
+/// Letters of an abbreviation, folded.
+const ACRONYM_LENGTH_MIN: usize = 3;
+const ACRONYM_LENGTH_MAX: usize = 8;
 
 /// How far the joined words left over are apart, and the bits of the side that says less.
 fn joined_apart(a: &Side<'_>, b: &Side<'_>, allowed: u32, is_heard: bool) -> Option<(u32, f64)> {
@@ -612,7 +671,7 @@ pub(super) fn contradictions_between(a: &NameForm, b: &NameForm) -> Vec<Contradi
     prepare_on_the_way(a, |a| {
         prepare_on_the_way(b, |b| {
             let (a, b) = (Side::new(a[0], &PRIOR_ONLY), Side::new(b[0], &PRIOR_ONLY));
-            compare_words(a, b, &PRIOR_ONLY, &mut |found| all.push(found));
+            compare_words(a, b, false, &PRIOR_ONLY, &mut |found| all.push(found));
         });
     });
     all

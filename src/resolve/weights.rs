@@ -86,6 +86,8 @@ pub(super) const WORD_MISSING_GENERIC: f64 = -3.5;
 pub(super) const WORD_MISSING_PLACE: f64 = -4.0;
 /// Words that firms share come together, so all of them in a name count at most this.
 pub(super) const COMMON_WORDS_CAP: f64 = 12.0;
+/// A word is made of the first letters of words of the other name: this much for each letter, and at most as a rare word.
+pub(super) const ACRONYM_PER_LETTER: f64 = 2.75;
 /// From here on a rare word agrees, learnt or not.
 pub(super) const RARE_WORD_AGREES: f64 = 6.0;
 /// Counted likewise: the only rare words that agree differ by a letter that makes another word: bits of the whole name are at most this.
