@@ -135,8 +135,14 @@ static WORDS: LazyLock<Words> = LazyLock::new(|| {
             words.spellings.entry(folded).or_insert(key);
         }
     }
-    let all: Vec<(String, &'static str)> =
-        words.spellings.iter().map(|(spelling, key)| (spelling.clone(), *key)).collect();
+    // A stem is no word: what is one letter away from it is not misspelt.
+    let is_word = |spelling: &String| !words.stems.contains_key(spelling);
+    let all: Vec<(String, &'static str)> = words
+        .spellings
+        .iter()
+        .filter(|(spelling, _)| is_word(spelling))
+        .map(|(spelling, key)| (spelling.clone(), *key))
+        .collect();
     for (spelling, key) in all.into_iter().filter(|(spelling, _)| spelling.len() >= FORGIVEN_LENGTH_MIN) {
         for position in first_forgiven(&spelling)..spelling.len() {
             let entry = words.shortened.entry(without(&spelling, position)).or_insert(Some(key));
@@ -302,7 +308,8 @@ mod tests {
 
     #[test]
     fn rare_words_are_left_alone() {
-        for word in ["Тулпар", "Отрар", "Kazbek", "Байтерек", "Sungqar", "Asyl"] {
+        for word in ["Тулпар", "Отрар", "Kazbek", "Байтерек", "Sungqar", "Asyl", "Прибой", "Интеграл", "Вершина"]
+        {
             assert_eq!(key_of(&skeleton(word)), None, "{word}");
         }
     }
@@ -311,6 +318,7 @@ mod tests {
     fn joined_common_words_are_cut_off() {
         assert_eq!(split_suffix(&skeleton("NovoimpulsMashineri")).map(|(_, key)| key), Some("machinery"));
         assert_eq!(split_suffix("otrar"), None);
+        assert_eq!(split_suffix(&skeleton("Вершина")), None);
         assert!(common_word("company").is_some_and(|word| word.class == WordClass::Generic));
     }
 }

@@ -162,8 +162,20 @@ fn tokens(words: &[Word]) -> Vec<String> {
         push_keys(&mut found, word);
     }
     leave_out_fillers(&mut found);
+    if let Some(office) = found.windows(2).position(|pair| pair == ["design", "bureau"])
+        && found[office + 2..].iter().any(|token| token == "bank")
+    {
+        // `КБ` of a bank is a commercial bank.
+        found.splice(office..office + 2, ["commercial".to_owned()]);
+    }
     for index in 1..found.len() {
         // What Russian calls instrument building and radio technics is engineering in English.
+        if found[index] == "design"
+            && found[index - 1] == "device"
+            && found.get(index + 1).is_none_or(|next| next != "bureau")
+        {
+            found[index] = "stroy".to_owned();
+        }
         if found[index] == "engineering" {
             match found[index - 1].as_str() {
                 "device" | "machine" => found[index] = "stroy".to_owned(),
@@ -236,13 +248,20 @@ fn is_number(token: &str) -> bool {
 /// Takes out `of` and `the`, and whom a house is named after where it has a name of its own besides.
 fn leave_out_fillers(found: &mut Vec<String>) {
     let is_rare = |token: &String| word_entry(token).is_none() && token.len() > 1;
+    let is_initial = |token: &String| token.len() == 1 && !is_number(token);
     if let Some(named_after) = found.iter().position(|token| token == NAMED_AFTER)
         && found[..named_after].iter().any(is_rare)
     {
         found.truncate(named_after);
     }
+    // Whom it is named after is known by the surname.
+    if let Some(named_after) = found.iter().position(|token| token == NAMED_AFTER) {
+        let count = found[named_after + 1..].iter().take_while(|token| is_initial(token)).count();
+        if found.len() > named_after + 1 + count {
+            found.drain(named_after + 1..named_after + 1 + count);
+        }
+    }
     // `A.N. Ganichev Association Splav`: two initials and a surname before what kind of house it is.
-    let is_initial = |token: &String| token.len() == 1 && !is_number(token);
     let person = (0..found.len().saturating_sub(3)).find(|&start| {
         is_initial(&found[start])
             && is_initial(&found[start + 1])

@@ -122,6 +122,16 @@ fn words_are_translated_heard_abbreviated_joined_and_split() {
             ("ТОО «ТУМАРЛАНЭКСПОРТ»", "Tumarlan Export Ltd"),
             ("ТОО «Отырбек Ақжұлын»", "OtyrbekAqzhulyn"),
             ("ТОО «Тумарлан Стройка Торг»", "Tumarlan-Stroika Torg"),
+            ("ТОО «Тұмарланлоджистикс»", "Tumarlan Logistics LLP"),
+            ("L.L.P. Poweratumar", "Power Atumar"),
+            ("ТОО «Фабрика Волнаром»", "Volnarom Plant LLP"),
+            ("АО КБ «Волнаромбанк»", "JSC Commercial Bank Volnarombank"),
+            (
+                "НИИ приборостроения им. Б.В. Волнаромова",
+                "Volnaromov Scientific Research Institute of Instrument Design",
+            ),
+            ("Capital Terminal", "Capital Terminal Terminal"),
+            ("Tactical Missile Corporation, Concern Volnarom Magnetar", "Концерн «Волнаром Магнетар»"),
         ],
     );
 }
@@ -173,6 +183,9 @@ fn noise_of_papers_is_seen_through() {
             ("ТОО «Тұмарлан 2 005»", "Tumarlan 2005"),
             ("AO Tumarlan, JSC Tumarlan Plant", "АО «Завод Тұмарлан»"),
             ("27th Volnarom Institute", "Институт Волнаром 27"),
+            ("Tumarlan Galord LT", "ТОО «Тұмарлан Галорд»"),
+            ("«Тұмарлан» жауапкершілігі", "Tumarlan LLP"),
+            ("Metrokta Network LLP", "ТОО Meтpoктa-Heтвopк"),
         ],
     );
 }
@@ -199,6 +212,8 @@ fn what_only_looks_alike_does_not_match() {
             ("ТОО «Криоволна»", "ТОО «Гидроволна»"),
             ("Volnarom Bank JSC", "Volnarom Bank (Belarus) JSC"),
             ("ТОО «Тұмарлан»", ""),
+            ("ТОО «Арнал»", "ТОО «Ернал»"),
+            ("Tumarlan Galordise", "ТОО «Тұмарлан Галордисе 45»"),
         ],
     );
 }

@@ -178,17 +178,31 @@ impl<'a> Side<'a> {
         self.left().any(|index| self.kind(index) == kind)
     }
 
-    fn letters_left(&self) -> u32 {
-        self.words_left().fold(0, |letters, index| letters | self.list.words[index].letters)
+    /// Every letter that the words left over have in any spelling, and those of words that have but one.
+    fn letters_possible(&self) -> (u32, u32) {
+        self.words_left().fold((0, 0), |(all, sure), index| {
+            let letters = self.list.words[index].letters;
+            match self.spellings(index) {
+                [] => (all | letters, sure | letters),
+                spellings => (spellings.iter().fold(all, |all, spelling| all | spelling.letters), sure),
+            }
+        })
+    }
+
+    /// How many ways there are to spell the words left over, see [`Side::joined_left`].
+    fn ways(&self) -> usize {
+        self.words_left().map(|index| self.spellings(index).len()).max().unwrap_or(0)
     }
 
     /// The words left over that are no numbers, joined as one word would be folded, and their bits. Words of the table
-    /// are joined as they are heard in Russian or by their key.
-    fn joined_left(&self, buffer: &mut [u8; LENGTH_MAX], is_heard: bool) -> Option<(usize, f64)> {
+    /// are joined as they are heard in Russian, or by the spelling of that number.
+    fn joined_left(&self, buffer: &mut [u8; LENGTH_MAX], way: usize) -> Option<(usize, f64)> {
         let (mut length, mut bits) = (0, 0.0);
         for index in self.words_left() {
+            let spellings = self.spellings(index);
             let heard = self.list.words[index].entry.and_then(|entry| entry.heard.as_deref());
-            let word = heard.filter(|_| is_heard).unwrap_or(self.token(index));
+            let spelt = spellings.get(way.wrapping_sub(1)).or(spellings.first()).map(|spelling| spelling.text.as_str());
+            let word = if way == 0 { heard.or(spelt) } else { spelt }.unwrap_or(self.token(index));
             let start = length;
             for &letter in word.as_bytes() {
                 if length == start && length > 0 {
@@ -296,15 +310,12 @@ fn joined_words(a: &mut Side<'_>, b: &mut Side<'_>, agreement: &mut Agreement, a
     if count_a == 0 || count_b == 0 || count_a == 1 && count_b == 1 || allowed > 0 && count_a == count_b {
         return 0.0;
     }
-    let has_entry = |side: &Side<'_>| side.words_left().any(|index| side.list.words[index].entry.is_some());
-    let is_far = (a.letters_left() ^ b.letters_left()).count_ones() > JOINED_LETTERS_MAX;
-    if is_far && !has_entry(a) && !has_entry(b) {
+    let ((all_a, sure_a), (all_b, sure_b)) = (a.letters_possible(), b.letters_possible());
+    if (sure_a & !all_b | sure_b & !all_a).count_ones() > JOINED_LETTERS_MAX {
         return 0.0;
     }
-    let Some((apart, bits)) = [false, true].into_iter().find_map(|is_heard| joined_apart(a, b, allowed, is_heard))
-    else {
-        return 0.0;
-    };
+    let ways = a.ways().max(b.ways());
+    let Some((apart, bits)) = (0..=ways).find_map(|way| joined_apart(a, b, allowed, way)) else { return 0.0 };
     a.explain_words();
     b.explain_words();
     agreement.add(Kind::Rare, bits);
@@ -390,10 +401,9 @@ const ACRONYM_LENGTH_MIN: usize = 3;
 const ACRONYM_LENGTH_MAX: usize = 8;
 
 /// How far the joined words left over are apart, and the bits of the side that says less.
-fn joined_apart(a: &Side<'_>, b: &Side<'_>, allowed: u32, is_heard: bool) -> Option<(u32, f64)> {
+fn joined_apart(a: &Side<'_>, b: &Side<'_>, allowed: u32, way: usize) -> Option<(u32, f64)> {
     let (mut one, mut other) = ([0; LENGTH_MAX], [0; LENGTH_MAX]);
-    let ((length_a, bits_a), (length_b, bits_b)) =
-        (a.joined_left(&mut one, is_heard)?, b.joined_left(&mut other, is_heard)?);
+    let ((length_a, bits_a), (length_b, bits_b)) = (a.joined_left(&mut one, way)?, b.joined_left(&mut other, way)?);
     let allowed = allowed.min(limit(length_a.min(length_b)));
     Some((distance(&one[..length_a], &other[..length_b], allowed)?, bits_a.min(bits_b)))
 }
@@ -547,7 +557,9 @@ fn cut_word(a: &mut Side<'_>, b: &mut Side<'_>, agreement: &mut Agreement) -> f6
         // Nothing of the next words was left before the cut.
         let count = b.left().count();
         let end = b.list.words.len() - count;
-        if expected && a.left == 0 && count <= 2 && end > 0 && b.left().all(|index| index >= end) {
+        // A number is one more word where the cut would have to fall between two words.
+        let is_number = b.has_left(Kind::Number);
+        if expected && !is_number && a.left == 0 && count <= 2 && end > 0 && b.left().all(|index| index >= end) {
             b.left = 0;
             return w::CUT_EXPECTED * count as f64;
         }
@@ -573,20 +585,24 @@ fn is_cut_of(short: &str, side: &Side<'_>, index: usize) -> bool {
     is_start(side.token(index)) || side.spellings(index).iter().any(|spelling| is_start(&spelling.text))
 }
 
-/// What the words that only this side has say against; numbers speak in [`cap`].
+/// What the words that only this side has say against; numbers speak in [`contradictions`].
 fn left_over(side: &Side<'_>, is_person: bool) -> f64 {
-    side.left()
-        .map(|index| match side.kind(index) {
-            Kind::Number => 0.0,
-            Kind::Initial if is_person => w::INITIAL_MISSING,
-            Kind::Initial => w::WORD_MISSING_COMMON,
-            Kind::Rare if is_person && is_patronymic(side.token(index)) => w::PATRONYMIC_MISSING,
-            Kind::Rare => w::WORD_MISSING_RARE,
-            Kind::Common(WordClass::Generic) => w::WORD_MISSING_GENERIC,
-            Kind::Common(WordClass::Place) => w::WORD_MISSING_PLACE,
-            Kind::Common(WordClass::Trade | WordClass::Country) => w::WORD_MISSING_COMMON,
-        })
-        .sum()
+    let (mut rare, mut common) = (0.0, 0.0);
+    for index in side.left() {
+        match side.kind(index) {
+            Kind::Number => {}
+            Kind::Initial if is_person => rare += w::INITIAL_MISSING,
+            Kind::Initial => rare += w::WORD_MISSING_COMMON,
+            Kind::Rare if is_person && is_patronymic(side.token(index)) => rare += w::PATRONYMIC_MISSING,
+            Kind::Rare => rare += w::WORD_MISSING_RARE,
+            // What was said before is no news.
+            Kind::Common(_) if side.list.tokens[..index].contains(&side.list.tokens[index]) => {}
+            Kind::Common(WordClass::Generic) => common += w::WORD_MISSING_GENERIC,
+            Kind::Common(WordClass::Place) => common += w::WORD_MISSING_PLACE,
+            Kind::Common(WordClass::Trade | WordClass::Country) => common += w::WORD_MISSING_COMMON,
+        }
+    }
+    rare + f64::max(common, -w::COMMON_WORDS_CAP)
 }
 
 fn is_patronymic(token: &str) -> bool {

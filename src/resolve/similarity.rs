@@ -136,7 +136,7 @@ pub(super) fn is_other_start(one: &str, other: &str) -> bool {
 }
 
 /// First letters further apart than this are not two spellings of one.
-const START_NEAR_MAX: u32 = 50;
+const START_NEAR_MAX: u32 = 45;
 
 fn without_common_ends<'a>(mut one: &'a [u8], mut other: &'a [u8]) -> (&'a [u8], &'a [u8]) {
     while let ([first, rest @ ..], [facing, facing_rest @ ..]) = (one, other) {

@@ -81,10 +81,11 @@ pub(super) const CUT_UNEXPECTED: f64 = -4.0;
 /// One name has a word that the other lacks: a rare one, a trade's one, a generic one (Company, Group).
 pub(super) const WORD_MISSING_RARE: f64 = -13.0;
 pub(super) const WORD_MISSING_COMMON: f64 = -8.0;
-pub(super) const WORD_MISSING_GENERIC: f64 = -3.5;
+pub(super) const WORD_MISSING_GENERIC: f64 = -2.5;
 /// A town on one side only: papers add it to names.
 pub(super) const WORD_MISSING_PLACE: f64 = -4.0;
-/// Words that firms share come together, so all of them in a name count at most this.
+/// Words that firms share come together, so all of them in a name count at most this, and against as much at most
+/// where one name lacks them.
 pub(super) const COMMON_WORDS_CAP: f64 = 12.0;
 /// A word is made of the first letters of words of the other name: this much for each letter, and at most as a rare word.
 pub(super) const ACRONYM_PER_LETTER: f64 = 2.75;
