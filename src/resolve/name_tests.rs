@@ -213,6 +213,7 @@ fn what_only_looks_alike_does_not_match() {
             ("Volnarom Bank JSC", "Volnarom Bank (Belarus) JSC"),
             ("ТОО «Тұмарлан»", ""),
             ("ТОО «Арнал»", "ТОО «Ернал»"),
+            ("ТОО «Гелар»", "ТОО «Галар»"),
             ("Tumarlan Galordise", "ТОО «Тұмарлан Галордисе 45»"),
         ],
     );

@@ -21,7 +21,6 @@ const CHEAPEST_LEFT_OUT: u32 = 45;
 const NEAR: [(u8, u8, u8); 27] = [
     (b'i', b'j', 35),
     (b'i', b'e', 35),
-    (b'a', b'e', 50),
     (b'u', b'o', 60),
     (b'c', b's', 35),
     (b'c', b'k', 35),
@@ -36,6 +35,7 @@ const NEAR: [(u8, u8, u8); 27] = [
     (b'x', b'h', 35),
     (b'x', b'k', 60),
     (b'x', b's', 60),
+    (b'a', b'e', 105),
     (b'a', b'o', 110),
     (b'u', b'i', 110),
     (b'e', b'o', 110),
