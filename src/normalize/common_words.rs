@@ -3,7 +3,7 @@
 //! Come here when a translated word does not meet its pair, or to learn how common a word is before anything is learnt.
 //! One typing error in a longer word is forgiven. Rarity learnt from data is not here but in `resolve`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
 
@@ -201,6 +201,21 @@ fn by_stem<T>(folded: &str, find: impl Fn(&str) -> Option<T>) -> Option<T> {
         .rev()
         .filter(|length| is_ending(&folded[*length..]))
         .find_map(|length| find(&folded[..length]))
+}
+
+/// Pairs of keys, both ways round.
+static MIXED: LazyLock<HashSet<(&'static str, &'static str)>> = LazyLock::new(|| {
+    include_str!("../../data/mixed_words.tsv")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once('\t'))
+        .flat_map(|(one, other)| [(one, other), (other, one)])
+        .collect()
+});
+
+/// Whether translators exchange the words of these keys (Technics, Technology).
+pub fn is_mixed(one: &str, other: &str) -> bool {
+    MIXED.contains(&(one, other))
 }
 
 /// Whether the word of this key is taken out of a name that has others.

@@ -272,6 +272,15 @@ fn leave_out_fillers(found: &mut Vec<String>) {
     if let Some(start) = person {
         found.drain(start..start + 3);
     }
+    // `A.N. Ganichev Institute` and `Institute im. Ganicheva`: the surname stays.
+    let is_person_in_front = found.len() > 3
+        && is_initial(&found[0])
+        && is_initial(&found[1])
+        && is_rare(&found[2])
+        && word_entry(&found[3]).is_some();
+    if is_person_in_front {
+        found.drain(..2);
+    }
     if found.iter().any(|token| !is_filler(token)) {
         found.retain(|token| !is_filler(token));
     }

@@ -28,6 +28,10 @@ impl Initials {
                 spelling.text.bytes().take(1).fold(letters, |letters, letter| letters | bit(letter))
             });
         }
+        if entry.is_some() && token.starts_with('c') {
+            // Folding reads a Latin `c` by what follows it, in a word or in its abbreviation.
+            letters |= bit(b'k') | bit(b's');
+        }
         if token == "engineering" {
             // What English calls engineering is machine building in Russian.
             letters |= bit(b'm');

@@ -11,7 +11,7 @@ use super::similarity::{LENGTH_MAX, distance, is_other_start, limit, limit_wide,
 use super::statistics::NameStatistics;
 use super::weights as w;
 use crate::model::{Bits, Evidence, EvidenceKind, LegalForm, NameForm, Probability};
-use crate::normalize::{Spelling, WordClass, is_ending};
+use crate::normalize::{Spelling, WordClass, is_ending, is_mixed};
 
 /// How two names compare when nothing else is known.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -273,6 +273,7 @@ fn compare_words(
     if !is_alias {
         against += acronyms(&mut a, &mut b, &mut agreement) + acronyms(&mut b, &mut a, &mut agreement);
     }
+    mixed_words(&mut a, &mut b);
     let is_person = is_person(&a, &b);
     if is_person {
         initials(&mut a, &mut b, &mut agreement);
@@ -345,6 +346,32 @@ fn joined_pairs(a: &mut Side<'_>, b: &mut Side<'_>, agreement: &mut Agreement) -
         against += w::WORDS_JOINED;
     }
     against
+}
+
+/// Common words that translators exchange neither agree nor contradict.
+fn mixed_words(a: &mut Side<'_>, b: &mut Side<'_>) {
+    for i in a.words_left() {
+        let mixed = |j: &usize| matches!(b.kind(*j), Kind::Common(_)) && is_mixed(a.token(i), b.token(*j));
+        if !matches!(a.kind(i), Kind::Common(_)) {
+            continue;
+        }
+        let Some(j) = b.words_left().find(mixed) else { continue };
+        explain_mixed(a, i);
+        explain_mixed(b, j);
+    }
+}
+
+fn explain_mixed(side: &mut Side<'_>, index: usize) {
+    side.explain(index);
+    // `машиностроительный` is one word, and engineering in English.
+    let next = index + 1;
+    if next < side.list.words.len()
+        && side.is_left(next)
+        && side.token(index) == "machine"
+        && side.token(next) == "stroy"
+    {
+        side.explain(next);
+    }
 }
 
 /// Words of `a` that are the first letters of neighbours in `b`: `УКБТ` and `Ural Design Bureau of Technics`.
@@ -531,14 +558,16 @@ fn words_near(a: &Side<'_>, i: usize, b: &Side<'_>, j: usize) -> Option<Near> {
 const KNOWN_LENGTH_MIN: usize = 6;
 /// Another case or the adjective of a noun (`Муром`, `Муромский`), in hundredths of an error.
 const ENDING_APART: u32 = 70;
-/// Shortest stem, folded.
+/// Shortest stem, folded; that of an adjective of a town (`Тульский`) may be shorter by one.
 const STEM_LENGTH_MIN: usize = 4;
 
 /// Whether two words are one but for a Russian ending; a lone vowel is left to the distance of spelling.
 fn is_same_stem(one: &str, other: &str) -> bool {
     let same = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
     let (rest, facing) = (one.len() - same, other.len() - same);
-    same >= STEM_LENGTH_MIN
+    let is_adjective = |ending: &str| ending.starts_with("sk");
+    let length_min = STEM_LENGTH_MIN - usize::from(is_adjective(&one[same..]) || is_adjective(&other[same..]));
+    same >= length_min
         && rest.max(facing) >= 2
         && one.is_ascii()
         && other.is_ascii()
