@@ -192,6 +192,7 @@ fn noise_of_papers_is_seen_through() {
             ("27th Volnarom Institute", "Институт Волнаром 27"),
             ("Tumarlan Galord LT", "ТОО «Тұмарлан Галорд»"),
             ("«Тұмарлан» жауапкершілігі", "Tumarlan LLP"),
+            ("UshmardaS haral LLP", "ТОО «Үшмарда Шарал»"),
             ("Metrokta Network LLP", "ТОО Meтpoктa-Heтвopк"),
         ],
     );
@@ -221,6 +222,7 @@ fn what_only_looks_alike_does_not_match() {
             ("ТОО «Тұмарлан»", ""),
             ("ТОО «Арнал»", "ТОО «Ернал»"),
             ("ТОО «Гелар»", "ТОО «Галар»"),
+            ("ТОО «Гарыш»", "Garys LLP"),
             ("Tumarlan Galordise", "ТОО «Тұмарлан Галордисе 45»"),
         ],
     );

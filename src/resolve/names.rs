@@ -210,6 +210,10 @@ impl<'a> Side<'a> {
                         buffer[length - 1] = b'x';
                         continue;
                     }
+                    if letter == b'h' && buffer[length - 1] == b's' {
+                        buffer[length - 1] = b'w';
+                        continue;
+                    }
                     length = fold_seam(&buffer[..length], letter);
                     if buffer[..length].ends_with(&[letter]) || letter == b'g' && buffer[..length].ends_with(b"n") {
                         continue;

@@ -5,7 +5,7 @@
 //! set by judgement and checked on simulated worlds. What is compared is not decided here.
 
 /// Changes whenever a weight does.
-pub const WEIGHTS_VERSION: u32 = 2;
+pub const WEIGHTS_VERSION: u32 = 3;
 
 /// Share of mentions whose firm is neither in a register nor on any paper with its number.
 pub(super) const UNKNOWN_SHARE: f64 = 0.10;
