@@ -184,6 +184,9 @@ fn tokens(words: &[Word]) -> Vec<String> {
             }
         }
     }
+    if let Some(saint) = found.windows(2).position(|pair| pair == ["st", "petersburg"]) {
+        found.remove(saint);
+    }
     leave_out_repeated(&mut found);
     found
 }
@@ -195,10 +198,14 @@ const KEY_SIGN: char = '=';
 /// `27th`, `35-й`: what is left of an ordinal number behind its digits.
 fn is_ordinal_ending(words: &[Word], index: usize) -> bool {
     let is_digits = |word: &Word| word.romanised.bytes().all(|letter| letter.is_ascii_digit());
+    let ending = words[index].romanised.as_str();
     index > 0
-        && words[index].gap == Gap::None
         && is_digits(&words[index - 1])
-        && matches!(words[index].romanised.as_str(), "th" | "st" | "nd" | "rd")
+        && match words[index].gap {
+            Gap::None => matches!(ending, "th" | "st" | "nd" | "rd" | "y" | "ya"),
+            Gap::Blank => matches!(ending, "y" | "ya") && !words[index].has_stop,
+            Gap::Comma => false,
+        }
 }
 
 /// `и` and `в` between words.
@@ -245,12 +252,20 @@ fn is_number(token: &str) -> bool {
     token.bytes().next().is_some_and(|letter| letter.is_ascii_digit())
 }
 
+/// So many words of what a house does tell it from others without a name.
+const TELLING_WORDS_MIN: usize = 4;
+
+fn is_of_work(token: &str) -> bool {
+    common_word(token).is_some_and(|word| word.class == WordClass::Trade)
+}
+
 /// Takes out `of` and `the`, and whom a house is named after where it has a name of its own besides.
 fn leave_out_fillers(found: &mut Vec<String>) {
     let is_rare = |token: &String| word_entry(token).is_none() && token.len() > 1;
     let is_initial = |token: &String| token.len() == 1 && !is_number(token);
     if let Some(named_after) = found.iter().position(|token| token == NAMED_AFTER)
-        && found[..named_after].iter().any(is_rare)
+        && (found[..named_after].iter().any(is_rare)
+            || found[..named_after].iter().filter(|word| is_of_work(word)).count() >= TELLING_WORDS_MIN)
     {
         found.truncate(named_after);
     }

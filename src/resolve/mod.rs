@@ -8,6 +8,7 @@ mod acronyms;
 mod compare;
 mod directory;
 mod index;
+mod joined;
 mod keys;
 #[cfg(test)]
 mod name_counts;

@@ -6,6 +6,7 @@
 use std::sync::LazyLock;
 
 use super::acronyms::{Initials, is_of_all, words_meant};
+use super::joined::join;
 use super::prepared::{Kind, List, PreparedName, WORDS_MAX, prepare_on_the_way};
 use super::similarity::{LENGTH_MAX, distance, is_other_start, limit, limit_wide, may_be_near};
 use super::statistics::NameStatistics;
@@ -203,25 +204,7 @@ impl<'a> Side<'a> {
             let heard = self.list.words[index].entry.and_then(|entry| entry.heard.as_deref());
             let spelt = spellings.get(way.wrapping_sub(1)).or(spellings.first()).map(|spelling| spelling.text.as_str());
             let word = if way == 0 { heard.or(spelt) } else { spelt }.unwrap_or(self.token(index));
-            let start = length;
-            for &letter in word.as_bytes() {
-                if length == start && length > 0 {
-                    if letter == b's' && buffer[length - 1] == b'k' {
-                        buffer[length - 1] = b'x';
-                        continue;
-                    }
-                    if letter == b'h' && buffer[length - 1] == b's' {
-                        buffer[length - 1] = b'w';
-                        continue;
-                    }
-                    length = fold_seam(&buffer[..length], letter);
-                    if buffer[..length].ends_with(&[letter]) || letter == b'g' && buffer[..length].ends_with(b"n") {
-                        continue;
-                    }
-                }
-                *buffer.get_mut(length)? = letter;
-                length += 1;
-            }
+            length = join(buffer, length, word)?;
             bits += self.bits[index];
         }
         Some((length, bits))
@@ -337,12 +320,7 @@ fn joined_pairs(a: &mut Side<'_>, b: &mut Side<'_>, agreement: &mut Agreement) -
         if !a.is_left(i) || !a.is_left(i + 1) || a.kind(i) == Kind::Number || a.kind(i + 1) == Kind::Number {
             continue;
         }
-        let (head, tail) = (a.token(i), a.token(i + 1));
-        let is_joined = |j: &usize| {
-            let whole = b.token(*j);
-            whole.len() == head.len() + tail.len() && whole.starts_with(head) && whole.ends_with(tail)
-        };
-        let Some(j) = b.words_left().find(is_joined) else { continue };
+        let Some(j) = b.words_left().find(|j| is_joined(a, i, b.token(*j))) else { continue };
         a.explain(i);
         a.explain(i + 1);
         b.explain(j);
@@ -350,6 +328,26 @@ fn joined_pairs(a: &mut Side<'_>, b: &mut Side<'_>, agreement: &mut Agreement) -
         against += w::WORDS_JOINED;
     }
     against
+}
+
+/// Whether a word and the next one, each in any spelling, are this one when their blank goes.
+fn is_joined(side: &Side<'_>, index: usize, whole: &str) -> bool {
+    // The last letter of a word may change at the seam.
+    let begins =
+        |word: &str| word.len() < whole.len() && whole.as_bytes().starts_with(&word.as_bytes()[..word.len() - 1]);
+    let mut buffer = [0; LENGTH_MAX];
+    each_spelling(side, index).filter(|head| begins(head)).any(|head| {
+        each_spelling(side, index + 1).any(|tail| {
+            let length = join(&mut buffer, 0, head).and_then(|length| join(&mut buffer, length, tail));
+            length.is_some_and(|length| buffer[..length] == *whole.as_bytes())
+        })
+    })
+}
+
+fn each_spelling<'a>(side: &Side<'a>, index: usize) -> impl Iterator<Item = &'a str> + use<'a> {
+    let spellings = side.spellings(index);
+    let own = spellings.is_empty().then(|| side.token(index));
+    own.into_iter().chain(spellings.iter().map(|spelling| spelling.text.as_str()))
 }
 
 /// Common words that translators exchange neither agree nor contradict.
@@ -437,17 +435,6 @@ fn joined_apart(a: &Side<'_>, b: &Side<'_>, allowed: u32, way: usize) -> Option<
     let ((length_a, bits_a), (length_b, bits_b)) = (a.joined_left(&mut one, way)?, b.joined_left(&mut other, way)?);
     let allowed = allowed.min(limit(length_a.min(length_b)));
     Some((distance(&one[..length_a], &other[..length_b], allowed)?, bits_a.min(bits_b)))
-}
-
-/// What folding leaves of the letters before a seam, when the word after it begins with `next`.
-fn fold_seam(before: &[u8], next: u8) -> usize {
-    let is_vowel = matches!(next, b'a' | b'e' | b'i' | b'o' | b'u');
-    let goes = match before.last() {
-        Some(b'i') => is_vowel && next != b'i',
-        Some(b't') => next == b's',
-        _ => false,
-    };
-    before.len() - usize::from(goes)
 }
 
 /// Letters on one side only, beyond which joined words cannot agree: one error and what folding takes at a seam.
