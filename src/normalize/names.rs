@@ -370,6 +370,9 @@ mod tests {
         let branch = name("Филиал ТОО «Отрар» в г. Алматы");
         assert!(branch.is_branch && branch.legal_form == Some(LegalForm::LimitedLiability));
         assert_eq!(name("ТОО «Тараз Групп 1108»").tokens, ["taraz", "group", "1108"]);
+        assert_eq!(name("35-я Тараз Групп").tokens, ["35", "taraz", "group"]);
+        let telling = name("ОКБ «Электроавтоматика» им. Героя Волнарома").tokens;
+        assert_eq!(telling, ["experimental", "design", "bureau", "electro", "automation"]);
         assert!(name("Ltd \"Magistral Jibek Ind").may_be_cut);
         assert!(!name("Ltd \"Magistral Jibek Industry\"").may_be_cut);
     }
