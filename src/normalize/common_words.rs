@@ -3,7 +3,7 @@
 //! Come here when a translated word does not meet its pair, or to learn how common a word is before anything is learnt.
 //! One typing error in a longer word is forgiven. Rarity learnt from data is not here but in `resolve`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
 
@@ -135,8 +135,14 @@ static WORDS: LazyLock<Words> = LazyLock::new(|| {
             words.spellings.entry(folded).or_insert(key);
         }
     }
-    let all: Vec<(String, &'static str)> =
-        words.spellings.iter().map(|(spelling, key)| (spelling.clone(), *key)).collect();
+    // A stem is no word: what is one letter away from it is not misspelt.
+    let is_word = |spelling: &String| !words.stems.contains_key(spelling);
+    let all: Vec<(String, &'static str)> = words
+        .spellings
+        .iter()
+        .filter(|(spelling, _)| is_word(spelling))
+        .map(|(spelling, key)| (spelling.clone(), *key))
+        .collect();
     for (spelling, key) in all.into_iter().filter(|(spelling, _)| spelling.len() >= FORGIVEN_LENGTH_MIN) {
         for position in first_forgiven(&spelling)..spelling.len() {
             let entry = words.shortened.entry(without(&spelling, position)).or_insert(Some(key));
@@ -195,6 +201,21 @@ fn by_stem<T>(folded: &str, find: impl Fn(&str) -> Option<T>) -> Option<T> {
         .rev()
         .filter(|length| is_ending(&folded[*length..]))
         .find_map(|length| find(&folded[..length]))
+}
+
+/// Pairs of keys, both ways round.
+static MIXED: LazyLock<HashSet<(&'static str, &'static str)>> = LazyLock::new(|| {
+    include_str!("../../data/mixed_words.tsv")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once('\t'))
+        .flat_map(|(one, other)| [(one, other), (other, one)])
+        .collect()
+});
+
+/// Whether translators exchange the words of these keys (Technics, Technology).
+pub fn is_mixed(one: &str, other: &str) -> bool {
+    MIXED.contains(&(one, other))
 }
 
 /// Whether the word of this key is taken out of a name that has others.
@@ -302,7 +323,8 @@ mod tests {
 
     #[test]
     fn rare_words_are_left_alone() {
-        for word in ["Тулпар", "Отрар", "Kazbek", "Байтерек", "Sungqar", "Asyl"] {
+        for word in ["Тулпар", "Отрар", "Kazbek", "Байтерек", "Sungqar", "Asyl", "Прибой", "Интеграл", "Вершина"]
+        {
             assert_eq!(key_of(&skeleton(word)), None, "{word}");
         }
     }
@@ -311,6 +333,7 @@ mod tests {
     fn joined_common_words_are_cut_off() {
         assert_eq!(split_suffix(&skeleton("NovoimpulsMashineri")).map(|(_, key)| key), Some("machinery"));
         assert_eq!(split_suffix("otrar"), None);
+        assert_eq!(split_suffix(&skeleton("Вершина")), None);
         assert!(common_word("company").is_some_and(|word| word.class == WordClass::Generic));
     }
 }

@@ -151,8 +151,8 @@ fn strip_cut(words: &mut Vec<Word>, stripped: &mut Stripped) {
         };
         if rest.len() < CUT_LENGTH_MIN {
             let last = &words[start].romanised;
-            let short =
-                matches!(last.len(), 2..=4) && (last.starts_with("zhs") || last.starts_with("jsh") || *last == "ll");
+            let short = matches!(last.len(), 2..=4)
+                && (last.starts_with("zhs") || last.starts_with("jsh") || matches!(last.as_str(), "ll" | "lt"));
             if short && !FORMS.contains_key(last) {
                 words.truncate(start);
                 stripped.note(LegalForm::LimitedLiability);

@@ -15,7 +15,9 @@ mod names;
 mod script;
 
 pub use addresses::address;
-pub use common_words::{CommonWord, Spelling, WordClass, WordEntry, common_word, is_ending, letters_of, word_entry};
+pub use common_words::{
+    CommonWord, Spelling, WordClass, WordEntry, common_word, is_ending, is_mixed, letters_of, word_entry,
+};
 pub use contacts::{email_domain, person, phone};
 pub use identifiers::identifier;
 pub use mentions::mention;

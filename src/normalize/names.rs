@@ -162,8 +162,20 @@ fn tokens(words: &[Word]) -> Vec<String> {
         push_keys(&mut found, word);
     }
     leave_out_fillers(&mut found);
+    if let Some(office) = found.windows(2).position(|pair| pair == ["design", "bureau"])
+        && found[office + 2..].iter().any(|token| token == "bank")
+    {
+        // `КБ` of a bank is a commercial bank.
+        found.splice(office..office + 2, ["commercial".to_owned()]);
+    }
     for index in 1..found.len() {
         // What Russian calls instrument building and radio technics is engineering in English.
+        if found[index] == "design"
+            && found[index - 1] == "device"
+            && found.get(index + 1).is_none_or(|next| next != "bureau")
+        {
+            found[index] = "stroy".to_owned();
+        }
         if found[index] == "engineering" {
             match found[index - 1].as_str() {
                 "device" | "machine" => found[index] = "stroy".to_owned(),
@@ -171,6 +183,9 @@ fn tokens(words: &[Word]) -> Vec<String> {
                 _ => {}
             }
         }
+    }
+    if let Some(saint) = found.windows(2).position(|pair| pair == ["st", "petersburg"]) {
+        found.remove(saint);
     }
     leave_out_repeated(&mut found);
     found
@@ -183,10 +198,14 @@ const KEY_SIGN: char = '=';
 /// `27th`, `35-й`: what is left of an ordinal number behind its digits.
 fn is_ordinal_ending(words: &[Word], index: usize) -> bool {
     let is_digits = |word: &Word| word.romanised.bytes().all(|letter| letter.is_ascii_digit());
+    let ending = words[index].romanised.as_str();
     index > 0
-        && words[index].gap == Gap::None
         && is_digits(&words[index - 1])
-        && matches!(words[index].romanised.as_str(), "th" | "st" | "nd" | "rd")
+        && match words[index].gap {
+            Gap::None => matches!(ending, "th" | "st" | "nd" | "rd" | "y" | "ya"),
+            Gap::Blank => matches!(ending, "y" | "ya") && !words[index].has_stop,
+            Gap::Comma => false,
+        }
 }
 
 /// `и` and `в` between words.
@@ -233,16 +252,31 @@ fn is_number(token: &str) -> bool {
     token.bytes().next().is_some_and(|letter| letter.is_ascii_digit())
 }
 
+/// So many words of what a house does tell it from others without a name.
+const TELLING_WORDS_MIN: usize = 4;
+
+fn is_of_work(token: &str) -> bool {
+    common_word(token).is_some_and(|word| word.class == WordClass::Trade)
+}
+
 /// Takes out `of` and `the`, and whom a house is named after where it has a name of its own besides.
 fn leave_out_fillers(found: &mut Vec<String>) {
     let is_rare = |token: &String| word_entry(token).is_none() && token.len() > 1;
+    let is_initial = |token: &String| token.len() == 1 && !is_number(token);
     if let Some(named_after) = found.iter().position(|token| token == NAMED_AFTER)
-        && found[..named_after].iter().any(is_rare)
+        && (found[..named_after].iter().any(is_rare)
+            || found[..named_after].iter().filter(|word| is_of_work(word)).count() >= TELLING_WORDS_MIN)
     {
         found.truncate(named_after);
     }
+    // Whom it is named after is known by the surname.
+    if let Some(named_after) = found.iter().position(|token| token == NAMED_AFTER) {
+        let count = found[named_after + 1..].iter().take_while(|token| is_initial(token)).count();
+        if found.len() > named_after + 1 + count {
+            found.drain(named_after + 1..named_after + 1 + count);
+        }
+    }
     // `A.N. Ganichev Association Splav`: two initials and a surname before what kind of house it is.
-    let is_initial = |token: &String| token.len() == 1 && !is_number(token);
     let person = (0..found.len().saturating_sub(3)).find(|&start| {
         is_initial(&found[start])
             && is_initial(&found[start + 1])
@@ -252,6 +286,15 @@ fn leave_out_fillers(found: &mut Vec<String>) {
     });
     if let Some(start) = person {
         found.drain(start..start + 3);
+    }
+    // `A.N. Ganichev Institute` and `Institute im. Ganicheva`: the surname stays.
+    let is_person_in_front = found.len() > 3
+        && is_initial(&found[0])
+        && is_initial(&found[1])
+        && is_rare(&found[2])
+        && word_entry(&found[3]).is_some();
+    if is_person_in_front {
+        found.drain(..2);
     }
     if found.iter().any(|token| !is_filler(token)) {
         found.retain(|token| !is_filler(token));
@@ -327,6 +370,9 @@ mod tests {
         let branch = name("Филиал ТОО «Отрар» в г. Алматы");
         assert!(branch.is_branch && branch.legal_form == Some(LegalForm::LimitedLiability));
         assert_eq!(name("ТОО «Тараз Групп 1108»").tokens, ["taraz", "group", "1108"]);
+        assert_eq!(name("35-я Тараз Групп").tokens, ["35", "taraz", "group"]);
+        let telling = name("ОКБ «Электроавтоматика» им. Героя Волнарома").tokens;
+        assert_eq!(telling, ["experimental", "design", "bureau", "electro", "automation"]);
         assert!(name("Ltd \"Magistral Jibek Ind").may_be_cut);
         assert!(!name("Ltd \"Magistral Jibek Industry\"").may_be_cut);
     }

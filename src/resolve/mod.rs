@@ -4,9 +4,11 @@
 //! answers with probabilities; [`match_names`] and [`compare_forms`] compare two parties without any register.
 //! Weights stand in `weights`, apart from what is compared. Folding of spellings is not here but in `normalize`.
 
+mod acronyms;
 mod compare;
 mod directory;
 mod index;
+mod joined;
 mod keys;
 #[cfg(test)]
 mod name_counts;

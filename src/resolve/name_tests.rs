@@ -122,6 +122,52 @@ fn words_are_translated_heard_abbreviated_joined_and_split() {
             ("ТОО «ТУМАРЛАНЭКСПОРТ»", "Tumarlan Export Ltd"),
             ("ТОО «Отырбек Ақжұлын»", "OtyrbekAqzhulyn"),
             ("ТОО «Тумарлан Стройка Торг»", "Tumarlan-Stroika Torg"),
+            ("ТОО «Тұмарланлоджистикс»", "Tumarlan Logistics LLP"),
+            ("L.L.P. Poweratumar", "Power Atumar"),
+            ("ТОО «Фабрика Волнаром»", "Volnarom Plant LLP"),
+            ("АО КБ «Волнаромбанк»", "JSC Commercial Bank Volnarombank"),
+            (
+                "НИИ приборостроения им. Б.В. Волнаромова",
+                "Volnaromov Scientific Research Institute of Instrument Design",
+            ),
+            ("АО «Волнаром Микротехника»", "Volnarom Microtechnology JSC"),
+            ("ТОО «Тұмарлан Көлік 2006»", "Tumarlan Trans 2006 LLP"),
+            ("Engineering Design Bureau Volnarom", "Машиностроительное конструкторское бюро «Волнаром»"),
+            ("Кульский завод «Волнаром»", "Kula Volnarom Plant"),
+            ("ООО «УК Волнаром»", "Management Company Volnarom LLC"),
+            ("V.V. Volnaromov Plant", "Завод им. Волнаромова"),
+            ("Kortau City Bonan Trading LLP", "Kortau Bo Nan Trading"),
+            ("St. Petersburg Volnarom Plant", "Завод Волнаром Петербург"),
+            ("Capital Terminal", "Capital Terminal Terminal"),
+            ("Tactical Missile Corporation, Concern Volnarom Magnetar", "Концерн «Волнаром Магнетар»"),
+        ],
+    );
+}
+
+#[test]
+fn a_word_may_be_the_first_letters_of_others() {
+    check(
+        "abbreviated",
+        true,
+        &[
+            ("АО «ВКБТ»", "JSC Volnarom Design Bureau of Technics"),
+            ("АО «НИИПТ»", "Research Institute of Industrial Technology"),
+            ("АО «ЦНИРТИ»", "Central Research Radio Technical Institute JSC"),
+            ("JSC CNIIM", "АО «Центральный научно-исследовательский институт материалов»"),
+            ("ООО «ЗСО»", "Plant of Special Equipment LLC"),
+            ("АО «ВЗГБ»", "Volnarom Gudron Battery Plant"),
+            ("АО «ВКБ «Магнетар»", "Volnarom Design Bureau Magnetar JSC"),
+            ("АО «ВЗ «Магнетар»", "Volnarom Plant Magnetar JSC"),
+        ],
+    );
+    check(
+        "other letters",
+        false,
+        &[
+            ("АО «ВКБТ»", "JSC Volnarom Design Bureau of Rockets"),
+            ("АО «ВЗ»", "Volnarom Plant JSC"),
+            ("АО «ВЗ «Магнетар»", "Volnarom Battery Plant Magnetar JSC"),
+            ("Volnarom Industrial Group (VIG)", "Velimar Industrial Group"),
         ],
     );
 }
@@ -146,6 +192,10 @@ fn noise_of_papers_is_seen_through() {
             ("ТОО «Тұмарлан 2 005»", "Tumarlan 2005"),
             ("AO Tumarlan, JSC Tumarlan Plant", "АО «Завод Тұмарлан»"),
             ("27th Volnarom Institute", "Институт Волнаром 27"),
+            ("Tumarlan Galord LT", "ТОО «Тұмарлан Галорд»"),
+            ("«Тұмарлан» жауапкершілігі", "Tumarlan LLP"),
+            ("UshmardaS haral LLP", "ТОО «Үшмарда Шарал»"),
+            ("Metrokta Network LLP", "ТОО Meтpoктa-Heтвopк"),
         ],
     );
 }
@@ -172,6 +222,10 @@ fn what_only_looks_alike_does_not_match() {
             ("ТОО «Криоволна»", "ТОО «Гидроволна»"),
             ("Volnarom Bank JSC", "Volnarom Bank (Belarus) JSC"),
             ("ТОО «Тұмарлан»", ""),
+            ("ТОО «Арнал»", "ТОО «Ернал»"),
+            ("ТОО «Гелар»", "ТОО «Галар»"),
+            ("ТОО «Гарыш»", "Garys LLP"),
+            ("Tumarlan Galordise", "ТОО «Тұмарлан Галордисе 45»"),
         ],
     );
 }

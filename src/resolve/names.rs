@@ -5,12 +5,14 @@
 
 use std::sync::LazyLock;
 
+use super::acronyms::{Initials, is_of_all, words_meant};
+use super::joined::join;
 use super::prepared::{Kind, List, PreparedName, WORDS_MAX, prepare_on_the_way};
 use super::similarity::{LENGTH_MAX, distance, is_other_start, limit, limit_wide, may_be_near};
 use super::statistics::NameStatistics;
 use super::weights as w;
 use crate::model::{Bits, Evidence, EvidenceKind, LegalForm, NameForm, Probability};
-use crate::normalize::{Spelling, WordClass, is_ending};
+use crate::normalize::{Spelling, WordClass, is_ending, is_mixed};
 
 /// How two names compare when nothing else is known.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -97,18 +99,18 @@ pub(super) fn compare_names(a: &NameForm, b: &NameForm, statistics: &NameStatist
 fn compare_lists(a: [List<'_>; 2], b: [List<'_>; 2], statistics: &NameStatistics) -> f64 {
     // Which word is paired with which may depend on the order, so the order is made the same both ways.
     let (a, b) = if order_of(&b) < order_of(&a) { (b, a) } else { (a, b) };
-    let bits = |one: List<'_>, other: List<'_>| {
+    let bits = |one: List<'_>, other: List<'_>, is_alias: bool| {
         let mut cap = f64::INFINITY;
         let (one, other) = (Side::new(one, statistics), Side::new(other, statistics));
-        let bits = compare_words(one, other, statistics, &mut |found| cap = cap.min(found.cap()));
+        let bits = compare_words(one, other, is_alias, statistics, &mut |found| cap = cap.min(found.cap()));
         bits.min(cap).max(w::NAME_FLOOR)
     };
-    let mut best = bits(a[0], b[0]);
+    let mut best = bits(a[0], b[0], false);
     if !a[1].tokens.is_empty() {
-        best = best.max(bits(a[1], b[0]) + w::ALIAS_USED);
+        best = best.max(bits(a[1], b[0], true) + w::ALIAS_USED);
     }
     if !b[1].tokens.is_empty() {
-        best = best.max(bits(a[0], b[1]) + w::ALIAS_USED);
+        best = best.max(bits(a[0], b[1], true) + w::ALIAS_USED);
     }
     best
 }
@@ -177,32 +179,32 @@ impl<'a> Side<'a> {
         self.left().any(|index| self.kind(index) == kind)
     }
 
-    fn letters_left(&self) -> u32 {
-        self.words_left().fold(0, |letters, index| letters | self.list.words[index].letters)
+    /// Every letter that the words left over have in any spelling, and those of words that have but one.
+    fn letters_possible(&self) -> (u32, u32) {
+        self.words_left().fold((0, 0), |(all, sure), index| {
+            let letters = self.list.words[index].letters;
+            match self.spellings(index) {
+                [] => (all | letters, sure | letters),
+                spellings => (spellings.iter().fold(all, |all, spelling| all | spelling.letters), sure),
+            }
+        })
+    }
+
+    /// How many ways there are to spell the words left over, see [`Side::joined_left`].
+    fn ways(&self) -> usize {
+        self.words_left().map(|index| self.spellings(index).len()).max().unwrap_or(0)
     }
 
     /// The words left over that are no numbers, joined as one word would be folded, and their bits. Words of the table
-    /// are joined as they are heard in Russian or by their key.
-    fn joined_left(&self, buffer: &mut [u8; LENGTH_MAX], is_heard: bool) -> Option<(usize, f64)> {
+    /// are joined as they are heard in Russian, or by the spelling of that number.
+    fn joined_left(&self, buffer: &mut [u8; LENGTH_MAX], way: usize) -> Option<(usize, f64)> {
         let (mut length, mut bits) = (0, 0.0);
         for index in self.words_left() {
+            let spellings = self.spellings(index);
             let heard = self.list.words[index].entry.and_then(|entry| entry.heard.as_deref());
-            let word = heard.filter(|_| is_heard).unwrap_or(self.token(index));
-            let start = length;
-            for &letter in word.as_bytes() {
-                if length == start && length > 0 {
-                    if letter == b's' && buffer[length - 1] == b'k' {
-                        buffer[length - 1] = b'x';
-                        continue;
-                    }
-                    length = fold_seam(&buffer[..length], letter);
-                    if buffer[..length].ends_with(&[letter]) || letter == b'g' && buffer[..length].ends_with(b"n") {
-                        continue;
-                    }
-                }
-                *buffer.get_mut(length)? = letter;
-                length += 1;
-            }
+            let spelt = spellings.get(way.wrapping_sub(1)).or(spellings.first()).map(|spelling| spelling.text.as_str());
+            let word = if way == 0 { heard.or(spelt) } else { spelt }.unwrap_or(self.token(index));
+            length = join(buffer, length, word)?;
             bits += self.bits[index];
         }
         Some((length, bits))
@@ -235,10 +237,12 @@ impl Agreement {
     }
 }
 
-/// Bits of two lists of words before what contradicts bounds them; what contradicts is told to `found`.
+/// Bits of two lists of words before what contradicts bounds them; what contradicts is told to `found`. A second name
+/// in brackets is most often short for the first, so it says nothing where it is short for another.
 fn compare_words(
     mut a: Side<'_>,
     mut b: Side<'_>,
+    is_alias: bool,
     statistics: &NameStatistics,
     found: &mut impl FnMut(Contradiction),
 ) -> f64 {
@@ -253,6 +257,10 @@ fn compare_words(
     }
     against += joined_words(&mut a, &mut b, &mut agreement, 0);
     against += joined_pairs(&mut a, &mut b, &mut agreement) + joined_pairs(&mut b, &mut a, &mut agreement);
+    if !is_alias {
+        against += acronyms(&mut a, &mut b, &mut agreement) + acronyms(&mut b, &mut a, &mut agreement);
+    }
+    mixed_words(&mut a, &mut b);
     let is_person = is_person(&a, &b);
     if is_person {
         initials(&mut a, &mut b, &mut agreement);
@@ -290,15 +298,12 @@ fn joined_words(a: &mut Side<'_>, b: &mut Side<'_>, agreement: &mut Agreement, a
     if count_a == 0 || count_b == 0 || count_a == 1 && count_b == 1 || allowed > 0 && count_a == count_b {
         return 0.0;
     }
-    let has_entry = |side: &Side<'_>| side.words_left().any(|index| side.list.words[index].entry.is_some());
-    let is_far = (a.letters_left() ^ b.letters_left()).count_ones() > JOINED_LETTERS_MAX;
-    if is_far && !has_entry(a) && !has_entry(b) {
+    let ((all_a, sure_a), (all_b, sure_b)) = (a.letters_possible(), b.letters_possible());
+    if (sure_a & !all_b | sure_b & !all_a).count_ones() > JOINED_LETTERS_MAX {
         return 0.0;
     }
-    let Some((apart, bits)) = [false, true].into_iter().find_map(|is_heard| joined_apart(a, b, allowed, is_heard))
-    else {
-        return 0.0;
-    };
+    let ways = a.ways().max(b.ways());
+    let Some((apart, bits)) = (0..=ways).find_map(|way| joined_apart(a, b, allowed, way)) else { return 0.0 };
     a.explain_words();
     b.explain_words();
     agreement.add(Kind::Rare, bits);
@@ -315,12 +320,7 @@ fn joined_pairs(a: &mut Side<'_>, b: &mut Side<'_>, agreement: &mut Agreement) -
         if !a.is_left(i) || !a.is_left(i + 1) || a.kind(i) == Kind::Number || a.kind(i + 1) == Kind::Number {
             continue;
         }
-        let (head, tail) = (a.token(i), a.token(i + 1));
-        let is_joined = |j: &usize| {
-            let whole = b.token(*j);
-            whole.len() == head.len() + tail.len() && whole.starts_with(head) && whole.ends_with(tail)
-        };
-        let Some(j) = b.words_left().find(is_joined) else { continue };
+        let Some(j) = b.words_left().find(|j| is_joined(a, i, b.token(*j))) else { continue };
         a.explain(i);
         a.explain(i + 1);
         b.explain(j);
@@ -330,24 +330,111 @@ fn joined_pairs(a: &mut Side<'_>, b: &mut Side<'_>, agreement: &mut Agreement) -
     against
 }
 
-/// How far the joined words left over are apart, and the bits of the side that says less.
-fn joined_apart(a: &Side<'_>, b: &Side<'_>, allowed: u32, is_heard: bool) -> Option<(u32, f64)> {
-    let (mut one, mut other) = ([0; LENGTH_MAX], [0; LENGTH_MAX]);
-    let ((length_a, bits_a), (length_b, bits_b)) =
-        (a.joined_left(&mut one, is_heard)?, b.joined_left(&mut other, is_heard)?);
-    let allowed = allowed.min(limit(length_a.min(length_b)));
-    Some((distance(&one[..length_a], &other[..length_b], allowed)?, bits_a.min(bits_b)))
+/// Whether a word and the next one, each in any spelling, are this one when their blank goes.
+fn is_joined(side: &Side<'_>, index: usize, whole: &str) -> bool {
+    // The last letter of a word may change at the seam.
+    let begins =
+        |word: &str| word.len() < whole.len() && whole.as_bytes().starts_with(&word.as_bytes()[..word.len() - 1]);
+    let mut buffer = [0; LENGTH_MAX];
+    each_spelling(side, index).filter(|head| begins(head)).any(|head| {
+        each_spelling(side, index + 1).any(|tail| {
+            let length = join(&mut buffer, 0, head).and_then(|length| join(&mut buffer, length, tail));
+            length.is_some_and(|length| buffer[..length] == *whole.as_bytes())
+        })
+    })
 }
 
-/// What folding leaves of the letters before a seam, when the word after it begins with `next`.
-fn fold_seam(before: &[u8], next: u8) -> usize {
-    let is_vowel = matches!(next, b'a' | b'e' | b'i' | b'o' | b'u');
-    let goes = match before.last() {
-        Some(b'i') => is_vowel && next != b'i',
-        Some(b't') => next == b's',
-        _ => false,
-    };
-    before.len() - usize::from(goes)
+fn each_spelling<'a>(side: &Side<'a>, index: usize) -> impl Iterator<Item = &'a str> + use<'a> {
+    let spellings = side.spellings(index);
+    let own = spellings.is_empty().then(|| side.token(index));
+    own.into_iter().chain(spellings.iter().map(|spelling| spelling.text.as_str()))
+}
+
+/// Common words that translators exchange neither agree nor contradict.
+fn mixed_words(a: &mut Side<'_>, b: &mut Side<'_>) {
+    for i in a.words_left() {
+        let mixed = |j: &usize| matches!(b.kind(*j), Kind::Common(_)) && is_mixed(a.token(i), b.token(*j));
+        if !matches!(a.kind(i), Kind::Common(_)) {
+            continue;
+        }
+        let Some(j) = b.words_left().find(mixed) else { continue };
+        explain_mixed(a, i);
+        explain_mixed(b, j);
+    }
+}
+
+fn explain_mixed(side: &mut Side<'_>, index: usize) {
+    side.explain(index);
+    // `машиностроительный` is one word, and engineering in English.
+    let next = index + 1;
+    if next < side.list.words.len()
+        && side.is_left(next)
+        && side.token(index) == "machine"
+        && side.token(next) == "stroy"
+    {
+        side.explain(next);
+    }
+}
+
+/// Words of `a` that are the first letters of neighbours in `b`: `УКБТ` and `Ural Design Bureau of Technics`.
+fn acronyms(a: &mut Side<'_>, b: &mut Side<'_>, agreement: &mut Agreement) -> f64 {
+    if a.left == 0 || b.left.count_ones() < 2 {
+        return 0.0;
+    }
+    let mut against = 0.0;
+    let mut initials = [Initials::NONE; WORDS_MAX];
+    initials.iter_mut().zip(b.list.words).for_each(|(initials, word)| *initials = word.initials);
+    for i in a.words_left() {
+        let short = a.token(i).as_bytes();
+        // Two letters are chance, unless a rare word agrees and they stand for all that is left.
+        let is_lenient = agreement.rare >= w::RARE_WORD_AGREES && a.left.count_ones() == 1;
+        let length_min = if is_lenient { ACRONYM_LENGTH_MIN - 1 } else { ACRONYM_LENGTH_MIN };
+        let is_short = (length_min..=ACRONYM_LENGTH_MAX).contains(&short.len());
+        if a.kind(i) != Kind::Rare || a.list.words[i].entry.is_some() || !is_short {
+            continue;
+        }
+        let Some((start, count, bits)) = words_of_acronym(short, b, &initials) else { continue };
+        if count < 2 || short.len() < ACRONYM_LENGTH_MIN && count < b.left.count_ones() as usize {
+            continue;
+        }
+        a.explain(i);
+        (start..start + count).for_each(|index| b.explain(index));
+        agreement.rare += (w::ACRONYM_PER_LETTER * short.len() as f64).min(a.bits[i]);
+        against += bits;
+    }
+    against
+}
+
+/// Which words left over an abbreviation stands for: where they start, how many they are, what their order costs.
+fn words_of_acronym(short: &[u8], side: &Side<'_>, initials: &[Initials]) -> Option<(usize, usize, f64)> {
+    let meant = |start: usize| Some((words_meant(short, &initials[start..end_of_run(side, start)])?, start));
+    let in_order = side.words_left().filter_map(meant).max_by_key(|(count, start)| (*count, WORDS_MAX - start));
+    if let Some((count, start)) = in_order {
+        return Some((start, count, 0.0));
+    }
+    let start = side.words_left().next()?;
+    let end = end_of_run(side, start);
+    let is_all = (end - start) as u32 == side.left.count_ones() && is_of_all(short, &initials[start..end]);
+    is_all.then_some((start, end - start, w::WORD_ORDER))
+}
+
+/// The end of the words left over that stand beside each other from `start` on.
+fn end_of_run(side: &Side<'_>, start: usize) -> usize {
+    (start..side.list.words.len())
+        .find(|index| !side.is_left(*index) || side.kind(*index) == Kind::Number)
+        .unwrap_or(side.list.words.len())
+}
+
+/// Letters of an abbreviation, folded.
+const ACRONYM_LENGTH_MIN: usize = 3;
+const ACRONYM_LENGTH_MAX: usize = 8;
+
+/// How far the joined words left over are apart, and the bits of the side that says less.
+fn joined_apart(a: &Side<'_>, b: &Side<'_>, allowed: u32, way: usize) -> Option<(u32, f64)> {
+    let (mut one, mut other) = ([0; LENGTH_MAX], [0; LENGTH_MAX]);
+    let ((length_a, bits_a), (length_b, bits_b)) = (a.joined_left(&mut one, way)?, b.joined_left(&mut other, way)?);
+    let allowed = allowed.min(limit(length_a.min(length_b)));
+    Some((distance(&one[..length_a], &other[..length_b], allowed)?, bits_a.min(bits_b)))
 }
 
 /// Letters on one side only, beyond which joined words cannot agree: one error and what folding takes at a seam.
@@ -462,14 +549,16 @@ fn words_near(a: &Side<'_>, i: usize, b: &Side<'_>, j: usize) -> Option<Near> {
 const KNOWN_LENGTH_MIN: usize = 6;
 /// Another case or the adjective of a noun (`Муром`, `Муромский`), in hundredths of an error.
 const ENDING_APART: u32 = 70;
-/// Shortest stem, folded.
+/// Shortest stem, folded; that of an adjective of a town (`Тульский`) may be shorter by one.
 const STEM_LENGTH_MIN: usize = 4;
 
 /// Whether two words are one but for a Russian ending; a lone vowel is left to the distance of spelling.
 fn is_same_stem(one: &str, other: &str) -> bool {
     let same = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
     let (rest, facing) = (one.len() - same, other.len() - same);
-    same >= STEM_LENGTH_MIN
+    let is_adjective = |ending: &str| ending.starts_with("sk");
+    let length_min = STEM_LENGTH_MIN - usize::from(is_adjective(&one[same..]) || is_adjective(&other[same..]));
+    same >= length_min
         && rest.max(facing) >= 2
         && one.is_ascii()
         && other.is_ascii()
@@ -488,7 +577,9 @@ fn cut_word(a: &mut Side<'_>, b: &mut Side<'_>, agreement: &mut Agreement) -> f6
         // Nothing of the next words was left before the cut.
         let count = b.left().count();
         let end = b.list.words.len() - count;
-        if expected && a.left == 0 && count <= 2 && end > 0 && b.left().all(|index| index >= end) {
+        // A number is one more word where the cut would have to fall between two words.
+        let is_number = b.has_left(Kind::Number);
+        if expected && !is_number && a.left == 0 && count <= 2 && end > 0 && b.left().all(|index| index >= end) {
             b.left = 0;
             return w::CUT_EXPECTED * count as f64;
         }
@@ -514,20 +605,24 @@ fn is_cut_of(short: &str, side: &Side<'_>, index: usize) -> bool {
     is_start(side.token(index)) || side.spellings(index).iter().any(|spelling| is_start(&spelling.text))
 }
 
-/// What the words that only this side has say against; numbers speak in [`cap`].
+/// What the words that only this side has say against; numbers speak in [`contradictions`].
 fn left_over(side: &Side<'_>, is_person: bool) -> f64 {
-    side.left()
-        .map(|index| match side.kind(index) {
-            Kind::Number => 0.0,
-            Kind::Initial if is_person => w::INITIAL_MISSING,
-            Kind::Initial => w::WORD_MISSING_COMMON,
-            Kind::Rare if is_person && is_patronymic(side.token(index)) => w::PATRONYMIC_MISSING,
-            Kind::Rare => w::WORD_MISSING_RARE,
-            Kind::Common(WordClass::Generic) => w::WORD_MISSING_GENERIC,
-            Kind::Common(WordClass::Place) => w::WORD_MISSING_PLACE,
-            Kind::Common(WordClass::Trade | WordClass::Country) => w::WORD_MISSING_COMMON,
-        })
-        .sum()
+    let (mut rare, mut common) = (0.0, 0.0);
+    for index in side.left() {
+        match side.kind(index) {
+            Kind::Number => {}
+            Kind::Initial if is_person => rare += w::INITIAL_MISSING,
+            Kind::Initial => rare += w::WORD_MISSING_COMMON,
+            Kind::Rare if is_person && is_patronymic(side.token(index)) => rare += w::PATRONYMIC_MISSING,
+            Kind::Rare => rare += w::WORD_MISSING_RARE,
+            // What was said before is no news.
+            Kind::Common(_) if side.list.tokens[..index].contains(&side.list.tokens[index]) => {}
+            Kind::Common(WordClass::Generic) => common += w::WORD_MISSING_GENERIC,
+            Kind::Common(WordClass::Place) => common += w::WORD_MISSING_PLACE,
+            Kind::Common(WordClass::Trade | WordClass::Country) => common += w::WORD_MISSING_COMMON,
+        }
+    }
+    rare + f64::max(common, -w::COMMON_WORDS_CAP)
 }
 
 fn is_patronymic(token: &str) -> bool {
@@ -612,7 +707,7 @@ pub(super) fn contradictions_between(a: &NameForm, b: &NameForm) -> Vec<Contradi
     prepare_on_the_way(a, |a| {
         prepare_on_the_way(b, |b| {
             let (a, b) = (Side::new(a[0], &PRIOR_ONLY), Side::new(b[0], &PRIOR_ONLY));
-            compare_words(a, b, &PRIOR_ONLY, &mut |found| all.push(found));
+            compare_words(a, b, false, &PRIOR_ONLY, &mut |found| all.push(found));
         });
     });
     all

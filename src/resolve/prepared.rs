@@ -2,6 +2,7 @@
 //!
 //! Come here to see what is known of a word before anything is compared. The comparison itself is in `names`.
 
+use super::acronyms::Initials;
 use super::statistics::{is_number, prior_frequency};
 use crate::model::{LegalForm, NameForm};
 use crate::normalize::{WordClass, WordEntry, letters_of, word_entry};
@@ -61,6 +62,8 @@ pub(super) struct Word {
     pub prior_bits: f64,
     /// What the table of common and translated words has on it.
     pub entry: Option<&'static WordEntry>,
+    /// With which letters it may be in an abbreviation.
+    pub initials: Initials,
 }
 
 impl Word {
@@ -84,10 +87,19 @@ impl Word {
             frequency,
             prior_bits: -frequency.log2(),
             entry,
+            initials: Initials::of(token, entry),
         }
     }
 
-    const NONE: Self = Self { start: 0, letters: 0, kind: Kind::Rare, frequency: 0.0, prior_bits: 0.0, entry: None };
+    const NONE: Self = Self {
+        start: 0,
+        letters: 0,
+        kind: Kind::Rare,
+        frequency: 0.0,
+        prior_bits: 0.0,
+        entry: None,
+        initials: Initials::NONE,
+    };
 }
 
 /// The words of a name, or those in its brackets.

@@ -18,10 +18,9 @@ const CHEAPEST_LEFT_OUT: u32 = 45;
 
 /// Letters that spellings of one word exchange. Up to 70: schemes of romanisation and the Kazakh alphabets differ there.
 /// Above: only the ear confuses them, so in a short word they make another word.
-const NEAR: [(u8, u8, u8); 27] = [
+const NEAR: [(u8, u8, u8); 30] = [
     (b'i', b'j', 35),
     (b'i', b'e', 35),
-    (b'a', b'e', 50),
     (b'u', b'o', 60),
     (b'c', b's', 35),
     (b'c', b'k', 35),
@@ -36,6 +35,10 @@ const NEAR: [(u8, u8, u8); 27] = [
     (b'x', b'h', 35),
     (b'x', b'k', 60),
     (b'x', b's', 60),
+    (b'w', b's', 105),
+    (b'w', b'c', 60),
+    (b'w', b'j', 105),
+    (b'a', b'e', 105),
     (b'a', b'o', 110),
     (b'u', b'i', 110),
     (b'e', b'o', 110),
@@ -136,7 +139,7 @@ pub(super) fn is_other_start(one: &str, other: &str) -> bool {
 }
 
 /// First letters further apart than this are not two spellings of one.
-const START_NEAR_MAX: u32 = 50;
+const START_NEAR_MAX: u32 = 45;
 
 fn without_common_ends<'a>(mut one: &'a [u8], mut other: &'a [u8]) -> (&'a [u8], &'a [u8]) {
     while let ([first, rest @ ..], [facing, facing_rest @ ..]) = (one, other) {
@@ -155,7 +158,7 @@ fn without_common_ends<'a>(mut one: &'a [u8], mut other: &'a [u8]) -> (&'a [u8],
 }
 
 /// Letters that no spelling exchanges or leaves out cheaply.
-const HARD_LETTERS: u32 = letters(b"bdlmnpqrtwy");
+const HARD_LETTERS: u32 = letters(b"bdlmnpqrty");
 /// Least cost of an edit for each letter that only one of two words has: a hard one, and any other, of which the
 /// cheapest edit changes two.
 const HARD_LETTER_COST: u32 = 55;

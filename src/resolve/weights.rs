@@ -5,7 +5,7 @@
 //! set by judgement and checked on simulated worlds. What is compared is not decided here.
 
 /// Changes whenever a weight does.
-pub const WEIGHTS_VERSION: u32 = 2;
+pub const WEIGHTS_VERSION: u32 = 3;
 
 /// Share of mentions whose firm is neither in a register nor on any paper with its number.
 pub(super) const UNKNOWN_SHARE: f64 = 0.10;
@@ -81,11 +81,14 @@ pub(super) const CUT_UNEXPECTED: f64 = -4.0;
 /// One name has a word that the other lacks: a rare one, a trade's one, a generic one (Company, Group).
 pub(super) const WORD_MISSING_RARE: f64 = -13.0;
 pub(super) const WORD_MISSING_COMMON: f64 = -8.0;
-pub(super) const WORD_MISSING_GENERIC: f64 = -3.5;
+pub(super) const WORD_MISSING_GENERIC: f64 = -2.5;
 /// A town on one side only: papers add it to names.
 pub(super) const WORD_MISSING_PLACE: f64 = -4.0;
-/// Words that firms share come together, so all of them in a name count at most this.
+/// Words that firms share come together, so all of them in a name count at most this, and against as much at most
+/// where one name lacks them.
 pub(super) const COMMON_WORDS_CAP: f64 = 12.0;
+/// A word is made of the first letters of words of the other name: this much for each letter, and at most as a rare word.
+pub(super) const ACRONYM_PER_LETTER: f64 = 2.75;
 /// From here on a rare word agrees, learnt or not.
 pub(super) const RARE_WORD_AGREES: f64 = 6.0;
 /// Counted likewise: the only rare words that agree differ by a letter that makes another word: bits of the whole name are at most this.
