@@ -279,7 +279,7 @@ impl Client {
         AlertServiceClient::new(self.channel()).max_decoding_message_size(ANSWER_BYTES_MAX)
     }
 
-    fn screening(&self) -> ScreeningServiceClient<Channel> {
+    pub(super) fn screening(&self) -> ScreeningServiceClient<Channel> {
         ScreeningServiceClient::new(self.channel()).max_decoding_message_size(ANSWER_BYTES_MAX)
     }
 }

@@ -121,9 +121,11 @@ pub async fn serve<E: Engine>(
         .http2_keepalive_interval(Some(KEEPALIVE.0))
         .http2_keepalive_timeout(Some(KEEPALIVE.1))
         .serve_with_incoming_shutdown(service, incoming, stopping);
+    engine.let_jobs_work(true);
     let draining = async {
         shutdown.await;
         tracing::info!("stopping");
+        engine.let_jobs_work(false);
         drain_in_phases(&control, &health, options.drain_max).await;
     };
     tokio::select! {
@@ -227,7 +229,7 @@ async fn routes<E: Engine>(
         .add_service(with_limits!(OrderServiceServer::new(orders)))
         .add_service(with_limits!(ShipmentServiceServer::new(shipments)))
         .add_service(with_limits!(CompanyServiceServer::new(companies)))
-        .add_service(with_limits!(ScreeningServiceServer::new(Screening::new(engine.clone()))))
+        .add_service(with_limits!(ScreeningServiceServer::new(Screening::new(engine.clone(), drain.clone()))))
         .add_service(with_limits!(AlertServiceServer::new(alerts)))
         .add_service(with_limits!(AuditServiceServer::new(Audit { engine: engine.clone() })))
         .add_service(with_limits!(ListServiceServer::new(Lists)))

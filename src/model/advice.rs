@@ -1,9 +1,11 @@
 //! What to do with an order before it ships.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Bits, Finding, Probability};
 
 /// What to do.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum RecommendedAction {
     /// Nothing speaks against shipping.
     Release,
@@ -14,7 +16,7 @@ pub enum RecommendedAction {
 }
 
 /// Where a reason comes from.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum AdviceReasonKind {
     /// The tenant's other order lines of this buyer, and what became of them.
     BuyersRecord,
@@ -29,7 +31,7 @@ pub enum AdviceReasonKind {
 }
 
 /// One reason, with what it adds to or takes from the odds.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AdviceReason {
     /// Where it comes from.
     pub kind: AdviceReasonKind,
@@ -40,7 +42,7 @@ pub struct AdviceReason {
 }
 
 /// What to do with an order line, and why.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Advice {
     /// What to do.
     pub action: RecommendedAction,

@@ -157,11 +157,9 @@ async fn health_is_serving_for_the_server_and_each_service() {
 async fn what_is_not_served_yet_says_so_with_a_reason() {
     use wire::audit_service_client::AuditServiceClient;
     use wire::list_service_client::ListServiceClient;
-    use wire::screening_service_client::ScreeningServiceClient;
 
     let server = Server::start(&Fake::new()).await;
     let client = server.client().await;
-    let mut screening = ScreeningServiceClient::new(client.channel());
     let mut audit = AuditServiceClient::new(client.channel());
     let mut lists = ListServiceClient::new(client.channel());
     let mut statuses: Vec<Status> = Vec::new();
@@ -170,9 +168,6 @@ async fn what_is_not_served_yet_says_so_with_a_reason() {
             $(statuses.push($service.$method(client.request(wire::$request::default())).await.unwrap_err());)*
         };
     }
-    refuse!(screening, start_screening_job: StartScreeningJobRequest,
-        get_screening_job: GetScreeningJobRequest, list_screening_jobs: ListScreeningJobsRequest,
-        cancel_screening_job: CancelScreeningJobRequest);
     refuse!(audit, get_proof: GetProofRequest,
         replay_finding: ReplayFindingRequest, export_evidence_pack: ExportEvidencePackRequest);
     refuse!(lists, list_goods_lists: ListGoodsListsRequest, list_party_lists: ListPartyListsRequest,

@@ -12,6 +12,7 @@ mod histories;
 mod house;
 mod identity;
 mod ingest;
+mod jobs;
 mod prospects;
 mod reading;
 mod reasons;
