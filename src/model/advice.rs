@@ -15,6 +15,17 @@ pub enum RecommendedAction {
     Hold,
 }
 
+impl RecommendedAction {
+    /// The word in tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Review => "review",
+            Self::Hold => "hold",
+        }
+    }
+}
+
 /// Where a reason comes from.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum AdviceReasonKind {

@@ -156,16 +156,17 @@ async fn lines_come_with_a_job_in_any_number_of_messages_and_bad_ones_keep_their
         (job.order_line_count, job.source),
         (Some(3), Some(wire::screening_job::Source::Uploaded(UploadedOrders {})))
     );
-    let state = engine.state();
-    let lines = &state.jobs.values().next().unwrap().lines;
-    let JobLine::Rejected(key, faults) = &lines[1] else { panic!("{lines:?}") };
-    assert_eq!(
-        (key, faults[0].field.as_str(), faults[0].reason.as_str()),
-        (&order_key(2), "quantity", "negative_quantity")
-    );
-    assert!(matches!(&lines[2], JobLine::Order(line) if line.key == order_key(3)));
-    assert!(state.orders.is_empty(), "they are not stored as orders");
-    drop(state);
+    {
+        let state = engine.state();
+        let lines = &state.jobs.values().next().unwrap().lines;
+        let JobLine::Rejected(key, faults) = &lines[1] else { panic!("{lines:?}") };
+        assert_eq!(
+            (key, faults[0].field.as_str(), faults[0].reason.as_str()),
+            (&order_key(2), "quantity", "negative_quantity")
+        );
+        assert!(matches!(&lines[2], JobLine::Order(line) if line.key == order_key(3)));
+        assert!(state.orders.is_empty(), "they are not stored as orders");
+    }
     // Cut into other messages they are the same request.
     let again = start(&client, vec![uploaded("r1", vec![line(1), bad, line(3)])]).await.unwrap();
     assert_eq!(again.job_id, job.job_id);
