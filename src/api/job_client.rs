@@ -35,7 +35,7 @@ impl Client {
         let request = wire::StartScreeningJobRequest {
             request_id: request_id.to_owned(),
             source: Some(Source::Stored(stored)),
-            orders: Vec::new(),
+            ..wire::StartScreeningJobRequest::default()
         };
         let answer = self.screening().start_screening_job(self.request(tokio_stream::iter([request]))).await?;
         understood(answer.into_inner().job)
@@ -52,13 +52,14 @@ impl Client {
         let first = wire::StartScreeningJobRequest {
             request_id: request_id.to_owned(),
             source: Some(Source::Uploaded(wire::UploadedOrders {})),
-            orders: Vec::new(),
+            ..wire::StartScreeningJobRequest::default()
         };
         let sending = async move {
-            let (mut message, mut bytes) = (first, 0);
+            let (mut message, mut bytes, mut count) = (first, 0, 0);
             while let Some(line) = lines.recv().await {
                 let line = to_proto::order_line(&line);
                 bytes += line.encoded_len();
+                count += 1;
                 message.orders.push(line);
                 if message.orders.len() >= LINES_PER_MESSAGE || bytes > MESSAGE_BYTES {
                     bytes = 0;
@@ -68,10 +69,9 @@ impl Client {
                     }
                 }
             }
-            // The first message goes out in any case: without lines the server says what is missing.
-            if !message.orders.is_empty() || message.source.is_some() {
-                let _ = messages.send(message).await;
-            }
+            // Only here: when this is dropped before, the server must not take what came for everything.
+            message.order_line_count = count;
+            let _ = messages.send(message).await;
         };
         let mut service = self.screening();
         let calling = service.start_screening_job(self.request(ReceiverStream::new(receiver)));

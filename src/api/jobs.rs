@@ -47,15 +47,22 @@ pub(super) async fn start<E: Engine>(
             let id = id.map_err(|error| errors::of_engine(&error))?;
             let id = id.ok_or_else(|| errors::too_many_jobs(JOBS_OPEN_MAX))?;
             let mut upload = Upload { engine, tenant, id, line_count: 0, is_done: false };
+            let mut said_count = first.order_line_count;
             upload.take(first.orders).await?;
             while let Some(further) = requests.next().await? {
                 if further.source.is_some() {
                     return Err(errors::invalid_field("source", "stands in the first message only"));
                 }
+                said_count = further.order_line_count;
                 upload.take(further.orders).await?;
             }
             if upload.line_count == 0 {
                 return Err(errors::invalid_field("orders", "expected at least one order line"));
+            }
+            // Not every client says that it broke off: some just end.
+            if said_count != upload.line_count {
+                let description = format!("expected {}, as many lines as came", upload.line_count);
+                return Err(errors::invalid_field("order_line_count", &description));
             }
             upload.finish(&first.request_id).await
         }

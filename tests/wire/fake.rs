@@ -404,7 +404,7 @@ impl Engine for Fake {
 
     async fn begin_upload(&self, tenant: &str, _: &str) -> Result<Option<JobId>, EngineError> {
         let mut state = self.ask()?;
-        let id = state.uploads.len() as u64 + 100;
+        let id = state.uploads.keys().map(|(_, id)| id + 1).max().unwrap_or(100);
         state.uploads.insert(keyed(tenant, &id), Vec::new());
         drop(state);
         self.job_changes.send_modify(|changes| *changes += 1);

@@ -29,17 +29,22 @@ fn stored(request_id: &str, first_day: &str, last_day: &str) -> StartScreeningJo
     StartScreeningJobRequest {
         request_id: request_id.to_owned(),
         source: Some(Source::Stored(stored)),
-        orders: Vec::new(),
+        ..StartScreeningJobRequest::default()
     }
 }
 
 fn uploaded(request_id: &str, orders: Vec<wire::OrderLine>) -> StartScreeningJobRequest {
     let source = Some(Source::Uploaded(UploadedOrders {}));
-    StartScreeningJobRequest { request_id: request_id.to_owned(), source, orders }
+    StartScreeningJobRequest { request_id: request_id.to_owned(), source, orders, order_line_count: 0 }
 }
 
 fn further(orders: Vec<wire::OrderLine>) -> StartScreeningJobRequest {
     StartScreeningJobRequest { orders, ..StartScreeningJobRequest::default() }
+}
+
+/// The same as the last message, where there are so many lines in all.
+fn last(order_line_count: u64, message: StartScreeningJobRequest) -> StartScreeningJobRequest {
+    StartScreeningJobRequest { order_line_count, ..message }
 }
 
 fn line(number: u32) -> wire::OrderLine {
@@ -150,7 +155,8 @@ async fn lines_come_with_a_job_in_any_number_of_messages_and_bad_ones_keep_their
     let client = server.client().await;
     let mut bad = line(2);
     bad.quantity = "-3".to_owned();
-    let messages = vec![uploaded("r1", vec![line(1)]), further(Vec::new()), further(vec![bad.clone(), line(3)])];
+    let messages =
+        vec![uploaded("r1", vec![line(1)]), further(Vec::new()), last(3, further(vec![bad.clone(), line(3)]))];
     let job = start(&client, messages).await.unwrap();
     assert_eq!(
         (job.order_line_count, job.source),
@@ -168,9 +174,9 @@ async fn lines_come_with_a_job_in_any_number_of_messages_and_bad_ones_keep_their
         assert!(state.orders.is_empty(), "they are not stored as orders");
     }
     // Cut into other messages they are the same request.
-    let again = start(&client, vec![uploaded("r1", vec![line(1), bad, line(3)])]).await.unwrap();
+    let again = start(&client, vec![last(3, uploaded("r1", vec![line(1), bad, line(3)]))]).await.unwrap();
     assert_eq!(again.job_id, job.job_id);
-    let status = start(&client, vec![uploaded("r1", vec![line(1)])]).await.unwrap_err();
+    let status = start(&client, vec![last(1, uploaded("r1", vec![line(1)]))]).await.unwrap_err();
     assert_eq!(told(&status), is(Code::InvalidArgument, "REQUEST_ID_REUSED"));
     // The client of this library cuts by itself.
     let many = upload(&client, "r2", 0..600).await.unwrap();
@@ -199,6 +205,8 @@ async fn what_is_no_job_is_refused_by_field_and_leaves_nothing() {
         (vec![uploaded("r", vec![])], "orders"),
         (vec![uploaded("r", vec![line(1)]), uploaded("r", vec![line(2)])], "source"),
         (vec![uploaded("r", vec![line(1)]), further(many)], "orders"),
+        (vec![uploaded("r", vec![line(1)])], "order_line_count"),
+        (vec![uploaded("r", vec![line(1)]), last(3, further(vec![line(2)]))], "order_line_count"),
     ];
     for (messages, field) in cases {
         let status = start(&client, messages).await.unwrap_err();
@@ -218,6 +226,8 @@ async fn what_is_no_job_is_refused_by_field_and_leaves_nothing() {
     }
     calling.abort();
     assert!(calling.await.unwrap_err().is_cancelled());
+    // To the server it looks as if the client had said everything.
+    drop(messages);
     while !engine.state().uploads.is_empty() {
         changes.changed().await.unwrap();
     }
