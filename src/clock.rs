@@ -54,7 +54,7 @@ impl Clock for FixedClock {
     }
 }
 
-/// Measures how long something took, for logs and progress; never for decisions.
+/// Measures how long something took, for logs, progress and pauses; never for what is concluded.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
 

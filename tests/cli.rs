@@ -23,7 +23,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "screen",
     "calibrate",
     "serve",
@@ -31,6 +31,7 @@ const COMMANDS: [&str; 15] = [
     "import",
     "watch",
     "review",
+    "job",
     "export",
     "simulate",
     "match",

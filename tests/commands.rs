@@ -250,6 +250,36 @@ fn files_and_service_find_the_same_and_nothing_is_lost_by_stopping() {
 }
 
 #[test]
+fn a_job_screens_what_is_stored_and_what_comes_with_it() {
+    let place = Place::with_world("8");
+    let service = Service::start(&place.path("onward.redb"));
+    service.import_all(&place);
+    let job = |arguments: &[&str]| onward(&[&["job", "--server", &service.address], arguments].concat());
+    let lines_of = |file: &str| place.read(file).lines().count() - 1;
+    let orders = lines_of("world/orders.csv");
+    let started = job(&["start", "--request-id", "r1"]);
+    assert!(text(&started.stdout).starts_with("job 1: "), "{}", text(&started.stderr));
+    let written = job(&["results", "1", "--out", &place.path("stored")]);
+    let said = text(&written.stdout);
+    assert!(said.starts_with(&format!("job 1: done, {orders} of {orders} lines (100 %)")), "{said}");
+    assert_eq!((lines_of("stored/advice.csv"), lines_of("stored/decisions.csv")), (orders, orders));
+    let again = job(&["results", "1", "--out", &place.path("stored")]);
+    assert_eq!(again.status.code(), Some(64), "nothing is overwritten silently");
+    assert!(text(&again.stderr).contains("--replace"), "{}", text(&again.stderr));
+    assert_eq!(job(&["results", "1", "--out", &place.path("stored"), "--replace"]).status.code(), Some(0));
+
+    let uploaded = job(&["start", "--orders", &place.path("world/orders.csv")]);
+    assert!(text(&uploaded.stdout).starts_with("job 2: "), "{}", text(&uploaded.stderr));
+    job(&["results", "2", "--out", &place.path("uploaded"), "--format", "jsonl"]);
+    assert_eq!(place.read("uploaded/decisions.jsonl").lines().count(), orders);
+    let listed = text(&job(&["list"]).stdout);
+    assert!(listed.lines().map(|line| &line[..6]).eq(["job 2:", "job 1:"]), "{listed}");
+    assert!(text(&job(&["cancel", "1"]).stdout).starts_with("job 1: done"), "what has ended stays as it is");
+    assert_eq!(job(&["show", "7"]).status.code(), Some(65));
+    assert_eq!(service.interrupt(), Some(0));
+}
+
+#[test]
 fn a_trail_is_exported_and_held_against_a_noted_head() {
     let place = Place::with_world("9");
     let data = place.path("onward.redb");

@@ -284,7 +284,7 @@ impl Client {
         AuditServiceClient::new(self.channel()).max_decoding_message_size(ANSWER_BYTES_MAX)
     }
 
-    fn screening(&self) -> ScreeningServiceClient<Channel> {
+    pub(super) fn screening(&self) -> ScreeningServiceClient<Channel> {
         ScreeningServiceClient::new(self.channel()).max_decoding_message_size(ANSWER_BYTES_MAX)
     }
 }

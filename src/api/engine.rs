@@ -9,8 +9,9 @@ use tokio::sync::watch;
 
 use crate::audit::AuditEntry;
 use crate::model::{
-    Advice, Alert, AlertEvent, AlertId, AlertSettings, Company, Corridor, Country, DocumentKey, Finding, OrderKey,
-    OrderLine, Record, Replay, ReviewAct, ReviewRefusal, ShipmentLine, Subscription,
+    Advice, Alert, AlertEvent, AlertId, AlertSettings, Company, Corridor, Country, DocumentKey, Finding, JobId,
+    JobLine, JobResult, JobSource, OrderKey, OrderLine, Record, Replay, ReviewAct, ReviewRefusal, ScreeningJob,
+    ShipmentLine, Subscription,
 };
 
 /// Accepts records, answers questions, tells of changes.
@@ -114,6 +115,39 @@ pub trait Engine: Clone + Send + Sync + 'static {
     /// Forgets a named subscription; false when there is none.
     async fn forget_subscription(&self, tenant: &str, name: &str) -> Result<bool, EngineError>;
 
+    /// Starts a screening job over stored order lines; durable when it returns. The same request id with the same source
+    /// gives the first job as it stands.
+    async fn start_job(&self, tenant: &str, request_id: &str, source: JobSource) -> Result<JobStarted, EngineError>;
+    /// Makes room for the lines of a screening job; nothing when too many are open. What is neither finished nor given
+    /// up keeps its place until the engine ends.
+    async fn begin_upload(&self, tenant: &str, request_id: &str) -> Result<Option<JobId>, EngineError>;
+    /// Adds lines to an upload; durable when it returns. How many there are, or nothing when it would be too many.
+    async fn add_job_lines(&self, tenant: &str, upload: JobId, lines: Vec<JobLine>)
+    -> Result<Option<u64>, EngineError>;
+    /// Starts the job whose lines have come; durable when it returns. The same request id with the same lines gives the
+    /// first job as it stands.
+    async fn finish_upload(&self, tenant: &str, upload: JobId, request_id: &str) -> Result<JobStarted, EngineError>;
+    /// Gives up an upload and its lines.
+    async fn drop_upload(&self, tenant: &str, upload: JobId) -> Result<(), EngineError>;
+    /// A screening job of the tenant.
+    fn job(&self, tenant: &str, id: JobId) -> Result<Option<ScreeningJob>, EngineError>;
+    /// Screening jobs of the tenant before an id, the newest first.
+    fn jobs(&self, tenant: &str, before: Option<JobId>, limit: usize) -> Result<Vec<ScreeningJob>, EngineError>;
+    /// Cancels a screening job of the tenant, which is durable when it returns; one that has ended stays as it is.
+    async fn cancel_job(&self, tenant: &str, id: JobId) -> Result<Option<ScreeningJob>, EngineError>;
+    /// Results of a screening job of the tenant after a line, in order and without gaps.
+    fn job_results(
+        &self,
+        tenant: &str,
+        id: JobId,
+        after_line: u64,
+        limit: usize,
+    ) -> Result<Vec<JobResult>, EngineError>;
+    /// Ticks when a screening job was started, got results or ended.
+    fn job_changes(&self) -> watch::Receiver<u64>;
+    /// Lets screening jobs be worked on, or makes them pause at once because the server ends.
+    fn let_jobs_work(&self, may_work: bool);
+
     /// Audit entries of the tenant after a sequence, in order.
     fn audit_entries(&self, tenant: &str, after_sequence: u64, limit: usize) -> Result<Vec<AuditEntry>, EngineError>;
 
@@ -148,6 +182,18 @@ pub enum Acknowledged {
     /// The position lies after the tenant's newest event.
     Ahead,
     /// The tenant has as many subscriptions as it may have.
+    TooMany {
+        /// How many that is.
+        limit: usize,
+    },
+}
+
+/// What came of starting a screening job.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum JobStarted {
+    /// The job as it stands.
+    Started(Box<ScreeningJob>),
+    /// The tenant has as many open jobs as it may have.
     TooMany {
         /// How many that is.
         limit: usize,

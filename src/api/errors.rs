@@ -88,6 +88,18 @@ pub(super) fn too_many_subscriptions(limit: usize) -> Status {
     Status::with_error_details(Code::ResourceExhausted, text, details)
 }
 
+/// No screening job of this name, or not the caller's.
+pub(super) fn job_not_found() -> Status {
+    not_found(ErrorReason::JobNotFound, "there is no such screening job")
+}
+
+/// One open screening job more than a tenant may have.
+pub(super) fn too_many_jobs(limit: usize) -> Status {
+    let details = details(ErrorReason::TooManyJobs, [("limit", limit.to_string())]);
+    let text = format!("a tenant has at most {limit} screening jobs that run or come in");
+    Status::with_error_details(Code::ResourceExhausted, text, details)
+}
+
 /// Why a person cannot do this with an alert.
 pub(super) fn review_refused(refusal: ReviewRefusal) -> Status {
     match refusal {

@@ -175,7 +175,7 @@ fn bears_on(entry: &AuditEntry, dossier: &Dossier) -> bool {
         AuditKind::AlertRaised | AuditKind::AlertUpdated | AuditKind::AlertClosed | AuditKind::AlertReviewed => {
             dossier.alert.as_ref().is_some_and(|alert| entry.subject == format!("alert/{}", alert.id))
         }
-        AuditKind::AlertSettingsChanged => false,
+        AuditKind::AlertSettingsChanged | AuditKind::JobStarted | AuditKind::JobCancelled => false,
     }
 }
 

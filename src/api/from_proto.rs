@@ -9,9 +9,10 @@ use crate::intake::{FieldFault, RejectReason, company_from_fields, order_from_fi
 use crate::model::{
     Advice, AdviceReason, AdviceReasonKind, Alert, AlertAct, AlertAspect, AlertChange, AlertEvent, AlertEventKind,
     AlertId, AlertState, Amount, Bits, Company, Country, Day, DocumentKey, DocumentKind, Evidence, EvidenceKind,
-    EvidenceMarks, Finding, FindingKind, IndicatorOutcome, IndicatorResult, Level, Link, OrderKey, OrderLine,
-    Probability, Proposal, RecommendedAction, RejectedAlternative, Replay, ReplayOutcome, ReviewDecision, ReviewReason,
-    ShipmentLine, Subscription, Suppression, Unit,
+    EvidenceMarks, Finding, FindingKind, IndicatorOutcome, IndicatorResult, JobCounts, JobLine, JobOutcome, JobResult,
+    JobSource, JobState, Level, LineFault, Link, OrderKey, OrderLine, Probability, Proposal, RecommendedAction,
+    RejectedAlternative, Replay, ReplayOutcome, ReviewDecision, ReviewReason, ScreeningJob, ShipmentLine, Subscription,
+    Suppression, Unit,
 };
 
 /// Most bytes of one record on the wire.
@@ -249,6 +250,118 @@ pub(super) fn company_name(key: Option<wire::CompanyKey>) -> Result<CompanyName,
     Ok(CompanyName { country, identifier: key_text("identifier", key.identifier)? })
 }
 
+/// A line that comes with a screening job.
+pub(super) fn job_line(line: &wire::OrderLine) -> JobLine {
+    order_line(line).map_or_else(
+        |faults| {
+            let key = line.key.clone().unwrap_or_default();
+            let order_id = key.order_id.chars().take(KEY_BYTES_MAX).collect();
+            let key = OrderKey { order_id, line_no: key.line_no };
+            JobLine::Rejected(key, faults.into_iter().map(line_fault).collect())
+        },
+        |line| JobLine::Order(Box::new(line)),
+    )
+}
+
+fn line_fault(fault: FieldFault) -> LineFault {
+    LineFault {
+        field: fault.column.to_owned(),
+        reason: fault.reason.as_str().to_owned(),
+        description: fault.detail,
+        value: fault.value,
+    }
+}
+
+/// The days of which a screening job takes stored order lines, or the field that is wrong and why.
+pub(super) fn stored_orders(stored: &wire::StoredOrders) -> Result<JobSource, KeyFault> {
+    let day = |field, text: &str| match text {
+        "" => Ok(None),
+        text => Day::parse_iso(text).map(Some).ok_or((field, "expected YYYY-MM-DD")),
+    };
+    let (first_day, last_day) = (day("first_day", &stored.first_day)?, day("last_day", &stored.last_day)?);
+    match (first_day, last_day) {
+        (Some(first), Some(last)) if first > last => Err(("last_day", "expected no day before the first")),
+        _ => Ok(JobSource::Stored { first_day, last_day }),
+    }
+}
+
+/// A screening job that the service sent.
+pub(super) fn job(job: wire::ScreeningJob) -> Result<ScreeningJob, NotUnderstood> {
+    use wire::screening_job::Source;
+    Ok(ScreeningJob {
+        id: job.job_id.parse().map_err(|_| NotUnderstood("job_id"))?,
+        state: job_state_from(job.state()).ok_or(NotUnderstood("state"))?,
+        source: match &job.source {
+            Some(Source::Stored(stored)) => stored_orders(stored).map_err(|(field, _)| NotUnderstood(field))?,
+            Some(Source::Uploaded(_)) => JobSource::Uploaded,
+            None => return Err(NotUnderstood("source")),
+        },
+        // The service keeps these to itself.
+        through_sequence: 0,
+        after: None,
+        line_count: job.order_line_count,
+        counts: JobCounts {
+            release: job.release_count,
+            review: job.review_count,
+            hold: job.hold_count,
+            conflict: job.conflict_count,
+            rejected: job.rejected_count,
+        },
+        running_millis: match job.lines_per_second {
+            rate if rate > 0.0 => (job.judged_count as f64 * 1_000.0 / rate).round() as u64,
+            _ => 0,
+        },
+        created_at_millis: millis("create_time", job.create_time)?,
+        ended_at_millis: job.end_time.map(|time| millis("end_time", Some(time))).transpose()?,
+        request_id: job.request_id,
+        failure: job.failure,
+    })
+}
+
+/// The result of one line of a screening job that the service sent to this tenant.
+pub(super) fn job_result(tenant: &str, result: wire::ScreeningJobResult) -> Result<JobResult, NotUnderstood> {
+    let outcome = match result.outcome() {
+        wire::ScreeningJobOutcome::Unspecified => return Err(NotUnderstood("outcome")),
+        wire::ScreeningJobOutcome::Conflict => JobOutcome::Conflict,
+        wire::ScreeningJobOutcome::Rejected => {
+            let fault = |fault: wire::FieldFault| LineFault {
+                reason: fault.reason().as_str_name().trim_start_matches("FAULT_REASON_").to_ascii_lowercase(),
+                field: fault.field,
+                description: fault.description,
+                value: fault.value,
+            };
+            JobOutcome::Rejected(result.faults.into_iter().map(fault).collect())
+        }
+        wire::ScreeningJobOutcome::Judged => {
+            let wire::ScreeningJobResult { action, finding, risk, reasons, .. } = result;
+            let answer = wire::ScreenOrderResponse { action, finding, risk, reasons, stored: None };
+            JobOutcome::Judged(Box::new(advice(tenant, answer)?))
+        }
+    };
+    let order = result.order.ok_or(NotUnderstood("order"))?;
+    Ok(JobResult { line: result.line, order: OrderKey { order_id: order.order_id, line_no: order.line_no }, outcome })
+}
+
+fn job_state_from(state: wire::ScreeningJobState) -> Option<JobState> {
+    match state {
+        wire::ScreeningJobState::Unspecified => None,
+        wire::ScreeningJobState::Running => Some(JobState::Running),
+        wire::ScreeningJobState::Done => Some(JobState::Done),
+        wire::ScreeningJobState::Cancelled => Some(JobState::Cancelled),
+        wire::ScreeningJobState::Failed => Some(JobState::Failed),
+    }
+}
+
+/// Where a screening job stands as the wire has it.
+pub(super) fn job_state_to(state: JobState) -> wire::ScreeningJobState {
+    match state {
+        JobState::Running => wire::ScreeningJobState::Running,
+        JobState::Done => wire::ScreeningJobState::Done,
+        JobState::Cancelled => wire::ScreeningJobState::Cancelled,
+        JobState::Failed => wire::ScreeningJobState::Failed,
+    }
+}
+
 /// A finding that the service sent to this tenant.
 pub(super) fn finding(tenant: &str, finding: wire::Finding) -> Result<Finding, NotUnderstood> {
     Ok(Finding {
@@ -390,6 +503,12 @@ pub(super) fn fault_reason_to(reason: RejectReason) -> wire::FaultReason {
         // Faults of files cannot come over the wire.
         _ => wire::FaultReason::Other,
     }
+}
+
+/// The reason of a fault that lay in the store, by its word.
+pub(super) fn fault_reason_by_word(word: &str) -> wire::FaultReason {
+    let name = format!("FAULT_REASON_{}", word.to_ascii_uppercase());
+    wire::FaultReason::from_str_name(&name).unwrap_or(wire::FaultReason::Other)
 }
 
 /// The field of a key that is wrong, empty for the key as a whole, and what was expected.

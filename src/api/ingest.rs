@@ -180,12 +180,18 @@ impl Answer {
     }
 }
 
-fn check_batch(request_id: &str, record_count: usize, records_field: &str) -> Result<(), Status> {
+/// Refuses what is no request id.
+pub(super) fn check_request_id(request_id: &str) -> Result<(), Status> {
     let is_id = (1..=REQUEST_ID_BYTES_MAX).contains(&request_id.len())
         && request_id.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
-    if !is_id {
-        return Err(errors::invalid_field("request_id", "expected 1 to 128 printable ASCII characters"));
+    match is_id {
+        true => Ok(()),
+        false => Err(errors::invalid_field("request_id", "expected 1 to 128 printable ASCII characters")),
     }
+}
+
+fn check_batch(request_id: &str, record_count: usize, records_field: &str) -> Result<(), Status> {
+    check_request_id(request_id)?;
     match record_count {
         0 => Err(errors::invalid_field(records_field, "expected at least one record")),
         count if count > RECORDS_PER_BATCH_MAX => {

@@ -23,6 +23,8 @@ mod guard;
 mod identity;
 mod ingest;
 mod ingest_client;
+mod job_client;
+mod jobs;
 mod list_service;
 mod page;
 mod permissions;
@@ -44,13 +46,14 @@ pub mod wire;
 pub use audit_client::{PackError, ReceivedPack};
 pub use client::{Client, ClientError, ClientOptions, FindingPage, Secret};
 pub use engine::{
-    Acknowledged, CompanyName, CursorError, Dossier, Engine, EngineError, RecordOutcome, SubscriptionState,
+    Acknowledged, CompanyName, CursorError, Dossier, Engine, EngineError, JobStarted, RecordOutcome, SubscriptionState,
 };
 pub use errors::{ERROR_DOMAIN, reason_of, reason_word};
 pub use from_proto::NotUnderstood;
 pub use identity::{CALLER_UNKNOWN, TENANT_METADATA};
 pub use ingest::{BATCHES_PER_STREAM_MAX, RECORDS_PER_BATCH_MAX, REQUEST_ID_BYTES_MAX};
 pub use ingest_client::{Batch, BatchReport, IngestSummary, RecordKind};
+pub use job_client::JobResults;
 pub use page::{PAGE_BYTES_MAX, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX};
 pub use permissions::{Need, need_of, served_calls};
 pub use serve::{MESSAGE_BYTES_MAX, SERVICES, ServeError, ServeOptions, reload, serve};

@@ -1,27 +1,30 @@
-//! `ScreeningService`: findings, their explanation, and waiting for them.
+//! `ScreeningService`: findings, their explanation, waiting for them, and screening jobs.
 //!
-//! Come here for how findings are asked for, also before an order is stored. Batch jobs have their place in the contract
-//! and are not served yet. How findings come about is the engine's.
+//! Come here for how findings are asked for, also before an order is stored. How a job comes in and its results go out
+//! is `jobs`; how findings come about is the engine's.
 
 use std::num::NonZero;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-use tonic::{Request, Response, Status};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
 
+use super::drain::Drain;
 use super::engine::{Engine, EngineError};
 use super::identity::Tenant;
 use super::ingest::REQUEST_ID_BYTES_MAX;
 use super::page::Query;
 use super::wire::screening_service_server::ScreeningService;
-use super::{errors, explain, from_proto, read, to_proto, wire};
-use crate::model::{Finding, Level, Record};
+use super::{errors, explain, from_proto, jobs, read, to_proto, wire};
+use crate::model::{Finding, JobId, Level, Record, ScreeningJob};
 
 /// Serves findings from the engine.
 pub(super) struct Screening<E> {
     pub(super) engine: E,
     /// One place for each order line that is screened just now.
     pub(super) judgements: JudgingPlaces,
+    pub(super) drain: Drain,
 }
 
 /// Places for judging on demand: as many at a time as there are cores, and the others wait for as long as they like.
@@ -56,10 +59,17 @@ impl<E: Engine> Screening<E> {
         let found = read(&self.engine, move |engine| engine.finding(tenant.name(), &key)).await?;
         found.ok_or_else(errors::finding_not_found)
     }
+
+    async fn find_job(&self, tenant: Tenant, id: JobId) -> Result<ScreeningJob, Status> {
+        let found = read(&self.engine, move |engine| engine.job(tenant.name(), id)).await?;
+        found.ok_or_else(errors::job_not_found)
+    }
 }
 
 #[tonic::async_trait]
 impl<E: Engine> ScreeningService for Screening<E> {
+    type StreamScreeningJobResultsStream = ReceiverStream<Result<wire::StreamScreeningJobResultsResponse, Status>>;
+
     async fn screen_order(
         &self,
         request: Request<wire::ScreenOrderRequest>,
@@ -135,33 +145,67 @@ impl<E: Engine> ScreeningService for Screening<E> {
 
     async fn start_screening_job(
         &self,
-        request: Request<wire::StartScreeningJobRequest>,
+        request: Request<Streaming<wire::StartScreeningJobRequest>>,
     ) -> Result<Response<wire::StartScreeningJobResponse>, Status> {
-        Tenant::of(&request)?;
-        Err(errors::not_implemented("StartScreeningJob"))
+        let tenant = Tenant::of(&request)?;
+        let job = jobs::start(self.engine.clone(), self.drain.clone(), tenant, request.into_inner()).await?;
+        Ok(Response::new(wire::StartScreeningJobResponse { job: Some(to_proto::job(&job)) }))
     }
 
     async fn get_screening_job(
         &self,
         request: Request<wire::GetScreeningJobRequest>,
     ) -> Result<Response<wire::GetScreeningJobResponse>, Status> {
-        Tenant::of(&request)?;
-        Err(errors::not_implemented("GetScreeningJob"))
+        let tenant = Tenant::of(&request)?;
+        let id = jobs::job_id(&request.into_inner().job_id)?;
+        let job = self.find_job(tenant, id).await?;
+        Ok(Response::new(wire::GetScreeningJobResponse { job: Some(to_proto::job(&job)) }))
     }
 
     async fn list_screening_jobs(
         &self,
         request: Request<wire::ListScreeningJobsRequest>,
     ) -> Result<Response<wire::ListScreeningJobsResponse>, Status> {
-        Tenant::of(&request)?;
-        Err(errors::not_implemented("ListScreeningJobs"))
+        let tenant = Tenant::of(&request)?;
+        let request = request.into_inner();
+        let page = Query::new("ListScreeningJobs", &tenant, "", request.page_size, request.page_token)
+            .run(
+                &self.engine,
+                move |engine, before: Option<&u64>, limit| {
+                    engine.jobs(tenant.name(), before.map(|id| JobId(*id)), limit)
+                },
+                |job: &ScreeningJob| job.id.0,
+                |_| true,
+                to_proto::job,
+            )
+            .await?;
+        Ok(Response::new(wire::ListScreeningJobsResponse { jobs: page.rows, next_page_token: page.next_page_token }))
     }
 
     async fn cancel_screening_job(
         &self,
         request: Request<wire::CancelScreeningJobRequest>,
     ) -> Result<Response<wire::CancelScreeningJobResponse>, Status> {
-        Tenant::of(&request)?;
-        Err(errors::not_implemented("CancelScreeningJob"))
+        let tenant = Tenant::of(&request)?;
+        let id = jobs::job_id(&request.into_inner().job_id)?;
+        let cancelled = self.engine.cancel_job(tenant.name(), id).await.map_err(|error| errors::of_engine(&error))?;
+        let job = cancelled.ok_or_else(errors::job_not_found)?;
+        Ok(Response::new(wire::CancelScreeningJobResponse { job: Some(to_proto::job(&job)) }))
+    }
+
+    async fn stream_screening_job_results(
+        &self,
+        request: Request<wire::StreamScreeningJobResultsRequest>,
+    ) -> Result<Response<Self::StreamScreeningJobResultsStream>, Status> {
+        let tenant = Tenant::of(&request)?;
+        let wire::StreamScreeningJobResultsRequest { job_id, first_line } = request.into_inner();
+        let id = jobs::job_id(&job_id)?;
+        self.find_job(tenant.clone(), id).await?;
+        // Room for one message: the next one is made when the client has taken this one.
+        let (messages, receiver) = mpsc::channel(1);
+        let (engine, drain) = (self.engine.clone(), self.drain.clone());
+        let results = jobs::Results { engine, tenant, id, line: first_line.saturating_sub(1), messages, drain };
+        tokio::spawn(results.run());
+        Ok(Response::new(ReceiverStream::new(receiver)))
     }
 }

@@ -135,9 +135,11 @@ pub async fn serve<E: Engine>(
             let service = web::for_browsers(service, &options.web_origins);
             Box::pin(builder.accept_http1(true).serve_with_incoming_shutdown(service, incoming, stopping))
         };
+    engine.let_jobs_work(true);
     let draining = async {
         shutdown.await;
         tracing::info!("stopping");
+        engine.let_jobs_work(false);
         drain_in_phases(&control, &health, options.drain_max).await;
     };
     tokio::select! {
@@ -241,7 +243,7 @@ async fn routes<E: Engine>(
     let shipments = RecordsService::<Shipments, E>::new(engine.clone(), ingest.clone());
     let companies = RecordsService::<Companies, E>::new(engine.clone(), ingest);
     let judgements = JudgingPlaces::new();
-    let screening = Screening { engine: engine.clone(), judgements: judgements.clone() };
+    let screening = Screening { engine: engine.clone(), judgements: judgements.clone(), drain: drain.clone() };
     let packs = Arc::new(Semaphore::new(PACKS_MAX));
     let audit = Audit { engine: engine.clone(), judgements, packs };
     let routes = Routes::new(health_service)

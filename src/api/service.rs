@@ -7,17 +7,18 @@ use std::collections::BTreeSet;
 
 use tokio::sync::watch;
 
-use super::engine::{Acknowledged, CompanyName, CursorError, Dossier, Engine, EngineError, RecordOutcome};
+use super::engine::{Acknowledged, CompanyName, CursorError, Dossier, Engine, EngineError, JobStarted, RecordOutcome};
 use crate::alerts::{CursorError as StoreCursorError, Cursors};
 use crate::audit::AuditEntry;
 use crate::model::{
-    Advice, Alert, AlertEvent, AlertId, AlertSettings, Company, Corridor, DocumentKey, Finding, OrderKey, OrderLine,
-    Record, Replay, ReviewAct, ReviewRefusal, ShipmentLine, Subscription,
+    Advice, Alert, AlertEvent, AlertId, AlertSettings, Company, Corridor, DocumentKey, Finding, JobId, JobLine,
+    JobResult, JobSource, OrderKey, OrderLine, Record, Replay, ReviewAct, ReviewRefusal, ScreeningJob, ShipmentLine,
+    Subscription,
 };
 use crate::screening::{Screened, Service, ServiceError};
 use crate::store::{
-    AcceptBatch, AckOutcome, CompanyKey, RecordOutcome as StoreOutcome, SUBSCRIPTIONS_MAX, StoreError, StoredFinding,
-    TenantView,
+    AcceptBatch, AckOutcome, CompanyKey, JOBS_OPEN_MAX, JobStart, RecordOutcome as StoreOutcome, SUBSCRIPTIONS_MAX,
+    StoreError, StoredFinding, TenantView, UploadOutcome,
 };
 
 #[tonic::async_trait]
@@ -168,6 +169,65 @@ impl Engine for Service {
         self.store().forget_subscription(tenant, name).await.map_err(of_store)
     }
 
+    async fn start_job(&self, tenant: &str, request_id: &str, source: JobSource) -> Result<JobStarted, EngineError> {
+        Self::jobs(self).start_job(tenant, request_id, source).await.map(of_start).map_err(of_store)
+    }
+
+    async fn begin_upload(&self, tenant: &str, request_id: &str) -> Result<Option<JobId>, EngineError> {
+        self.store().begin_upload(tenant, request_id).await.map_err(of_store)
+    }
+
+    async fn add_job_lines(
+        &self,
+        tenant: &str,
+        upload: JobId,
+        lines: Vec<JobLine>,
+    ) -> Result<Option<u64>, EngineError> {
+        match self.store().add_job_lines(tenant, upload, lines).await.map_err(of_store)? {
+            UploadOutcome::Lines(count) => Ok(Some(count)),
+            UploadOutcome::TooMany => Ok(None),
+            UploadOutcome::Gone => Err(EngineError::Fault { cause: format!("upload {upload} is gone") }),
+        }
+    }
+
+    async fn finish_upload(&self, tenant: &str, upload: JobId, request_id: &str) -> Result<JobStarted, EngineError> {
+        Self::jobs(self).finish_upload(tenant, upload, request_id).await.map(of_start).map_err(of_store)
+    }
+
+    async fn drop_upload(&self, tenant: &str, upload: JobId) -> Result<(), EngineError> {
+        self.store().drop_upload(tenant, upload).await.map_err(of_store)
+    }
+
+    fn job(&self, tenant: &str, id: JobId) -> Result<Option<ScreeningJob>, EngineError> {
+        see(self, tenant, |view| view.screening_job(id))
+    }
+
+    fn jobs(&self, tenant: &str, before: Option<JobId>, limit: usize) -> Result<Vec<ScreeningJob>, EngineError> {
+        see(self, tenant, |view| view.screening_jobs(before, limit))
+    }
+
+    async fn cancel_job(&self, tenant: &str, id: JobId) -> Result<Option<ScreeningJob>, EngineError> {
+        Self::jobs(self).cancel(tenant, id).await.map_err(of_store)
+    }
+
+    fn job_results(
+        &self,
+        tenant: &str,
+        id: JobId,
+        after_line: u64,
+        limit: usize,
+    ) -> Result<Vec<JobResult>, EngineError> {
+        see(self, tenant, |view| view.job_results(id, after_line, limit))
+    }
+
+    fn job_changes(&self) -> watch::Receiver<u64> {
+        Self::jobs(self).changes()
+    }
+
+    fn let_jobs_work(&self, may_work: bool) {
+        Self::jobs(self).let_work(may_work);
+    }
+
     fn audit_entries(&self, tenant: &str, after_sequence: u64, limit: usize) -> Result<Vec<AuditEntry>, EngineError> {
         see(self, tenant, |view| view.audit_entries(after_sequence, limit))
     }
@@ -239,6 +299,13 @@ fn dossier(
 
 fn company_key(name: &CompanyName) -> CompanyKey {
     CompanyKey::new(name.country, &name.identifier)
+}
+
+fn of_start(started: JobStart) -> JobStarted {
+    match started {
+        JobStart::Started(job) => JobStarted::Started(job),
+        JobStart::TooMany => JobStarted::TooMany { limit: JOBS_OPEN_MAX },
+    }
 }
 
 fn of_record(outcome: StoreOutcome) -> RecordOutcome {

@@ -6,14 +6,16 @@
 use super::engine::{CompanyName, RecordOutcome, SubscriptionState};
 use super::from_proto::{
     action_to, advice_reason_to, alert_state_to, aspect_to, decision_to, document_kind_to, event_kind_to,
-    evidence_kind_to, fault_reason_to, finding_kind_to, level_to, outcome_to, reason_to, replay_outcome_to,
+    evidence_kind_to, fault_reason_by_word, fault_reason_to, finding_kind_to, job_state_to, level_to, outcome_to,
+    reason_to, replay_outcome_to,
 };
 use super::wire;
 use crate::audit::AuditEntry;
 use crate::intake::FieldFault;
 use crate::model::{
     Advice, Alert, AlertChange, AlertEvent, Amount, Company, Country, Day, DocumentKey, Evidence, Finding, HsCode,
-    IndicatorResult, Link, OrderKey, OrderLine, Party, RejectedAlternative, Replay, ReviewReason, ShipmentLine,
+    IndicatorResult, JobOutcome, JobResult, JobSource, LineFault, Link, OrderKey, OrderLine, Party,
+    RejectedAlternative, Replay, ReviewReason, ScreeningJob, ShipmentLine,
 };
 
 /// An order line.
@@ -162,6 +164,67 @@ pub(super) fn advice(advice: &Advice) -> wire::ScreenOrderResponse {
         risk: advice.risk.to_f64(),
         reasons: reasons.collect(),
         stored: None,
+    }
+}
+
+/// A screening job.
+pub(super) fn job(job: &ScreeningJob) -> wire::ScreeningJob {
+    use wire::screening_job::Source;
+    let day = |day: Option<Day>| day.map_or_else(String::new, |day| day.to_string());
+    wire::ScreeningJob {
+        job_id: job.id.to_string(),
+        state: job_state_to(job.state).into(),
+        judged_count: job.judged_count(),
+        order_line_count: job.line_count,
+        create_time: timestamp(job.created_at_millis),
+        end_time: job.ended_at_millis.and_then(timestamp),
+        request_id: job.request_id.clone(),
+        source: Some(match job.source {
+            JobSource::Stored { first_day, last_day } => {
+                Source::Stored(wire::StoredOrders { first_day: day(first_day), last_day: day(last_day) })
+            }
+            JobSource::Uploaded => Source::Uploaded(wire::UploadedOrders {}),
+        }),
+        share: job.share(),
+        lines_per_second: job.lines_per_second(),
+        seconds_left: job.seconds_left(),
+        release_count: job.counts.release,
+        review_count: job.counts.review,
+        hold_count: job.counts.hold,
+        conflict_count: job.counts.conflict,
+        rejected_count: job.counts.rejected,
+        failure: job.failure.clone(),
+    }
+}
+
+/// The result of one line of a screening job.
+pub(super) fn job_result(result: JobResult) -> wire::ScreeningJobResult {
+    let mut on_wire = wire::ScreeningJobResult {
+        line: result.line,
+        order: Some(order_key(&result.order)),
+        ..wire::ScreeningJobResult::default()
+    };
+    match result.outcome {
+        JobOutcome::Judged(judged) => {
+            let wire::ScreenOrderResponse { action, finding, risk, reasons, .. } = advice(&judged);
+            on_wire.set_outcome(wire::ScreeningJobOutcome::Judged);
+            (on_wire.action, on_wire.risk, on_wire.reasons, on_wire.finding) = (action, risk, reasons, finding);
+        }
+        JobOutcome::Conflict => on_wire.set_outcome(wire::ScreeningJobOutcome::Conflict),
+        JobOutcome::Rejected(faults) => {
+            on_wire.set_outcome(wire::ScreeningJobOutcome::Rejected);
+            on_wire.faults = faults.into_iter().map(line_fault).collect();
+        }
+    }
+    on_wire
+}
+
+fn line_fault(fault: LineFault) -> wire::FieldFault {
+    wire::FieldFault {
+        field: fault.field,
+        reason: fault_reason_by_word(&fault.reason).into(),
+        description: fault.description,
+        value: fault.value,
     }
 }
 

@@ -26,6 +26,10 @@ pub enum AuditKind {
     AlertReviewed,
     /// A tenant's way of working on alerts was changed; the detail is the new one.
     AlertSettingsChanged,
+    /// A screening job was started; the subject is the job, the detail what it judges.
+    JobStarted,
+    /// A screening job was cancelled; the subject is the job, the detail how far it had come.
+    JobCancelled,
 }
 
 impl AuditKind {
@@ -39,6 +43,8 @@ impl AuditKind {
             Self::AlertClosed => "alert_closed",
             Self::AlertReviewed => "alert_reviewed",
             Self::AlertSettingsChanged => "alert_settings_changed",
+            Self::JobStarted => "job_started",
+            Self::JobCancelled => "job_cancelled",
         }
     }
 
@@ -51,6 +57,8 @@ impl AuditKind {
             Self::AlertClosed => 5,
             Self::AlertReviewed => 6,
             Self::AlertSettingsChanged => 7,
+            Self::JobStarted => 8,
+            Self::JobCancelled => 9,
         }
     }
 }

@@ -13,6 +13,7 @@ use super::completions::CompletionsArguments;
 use super::demo::DemoArguments;
 use super::export::ExportArguments;
 use super::import::ImportArguments;
+use super::job::JobArguments;
 use super::key::KeyArguments;
 use super::man::ManArguments;
 use super::match_names::MatchArguments;
@@ -103,6 +104,17 @@ Examples:
 With --etag a decision counts only if the alert is still as it was seen.
 The service takes your word for who you are.")]
     Review(ReviewArguments),
+    /// Screen many order lines by a running service: stored ones, or those of files
+    #[command(after_help = "\
+Examples:
+  onward job start --first-day 2024-01-01 --last-day 2024-03-31
+  onward job start --orders backlog.csv --request-id backlog-7
+  onward job show 3
+  onward job results 3 --out found
+  onward job cancel 3
+
+A job goes on by itself, also after the service was stopped. See docs/jobs.md.")]
+    Job(JobArguments),
     /// Write the findings of a running service to files
     #[command(after_help = "\
 Examples:

@@ -14,6 +14,7 @@ mod demo;
 mod exit;
 mod export;
 mod import;
+mod job;
 mod key;
 mod known;
 mod man;
@@ -81,6 +82,7 @@ fn run(command: Command, progress: &Progress) -> Result<Outcome, Failure> {
         Command::Import(arguments) => import::run(&arguments, progress),
         Command::Watch(arguments) => watch::run(&arguments),
         Command::Review(arguments) => review::run(&arguments),
+        Command::Job(arguments) => job::run(&arguments, progress),
         Command::Export(arguments) => export::run(&arguments, progress),
         Command::Demo(arguments) => demo::run(&arguments, progress),
         Command::Completions(arguments) => completions::run(&arguments),

@@ -1,4 +1,4 @@
-//! What `screen` and `export` write: findings, links, parties and rejects as CSV or JSON Lines.
+//! What `screen`, `export` and `job` write: findings, links, parties, advice and rejects as CSV or JSON Lines.
 //!
 //! Come here for the columns of the file contract and how a cell is written. Which findings there are is decided
 //! elsewhere. docs/output.md tells users the same.
@@ -46,6 +46,9 @@ pub(super) const PARTIES: Columns = Columns {
     name: "parties",
     columns: &["role", "name", "identifier", "country", "entity", "probability", "evidence"],
 };
+/// Columns of `advice.*`: one row for every line of a screening job.
+pub(super) const ADVICE: Columns =
+    Columns { name: "advice", columns: &["line", "order_id", "line_no", "outcome", "action", "risk", "reasons"] };
 /// Columns of `rejects.*`: one row for every fault of a row that did not go in.
 pub(super) const REJECTS: Columns =
     Columns { name: "rejects", columns: &["file", "row", "column", "value", "reason", "detail"] };
@@ -244,7 +247,7 @@ fn reasons(finding: &Finding) -> String {
 }
 
 /// A list inside one cell. A separator inside an entry becomes a comma, so that the list can be taken apart again.
-fn list(entries: impl Iterator<Item = impl AsRef<str>>) -> String {
+pub(super) fn list(entries: impl Iterator<Item = impl AsRef<str>>) -> String {
     let mut cell = String::new();
     for entry in entries {
         if !cell.is_empty() {

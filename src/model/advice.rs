@@ -1,9 +1,11 @@
 //! What to do with an order before it ships.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Bits, Finding, Probability};
 
 /// What to do.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum RecommendedAction {
     /// Nothing speaks against shipping.
     Release,
@@ -13,8 +15,19 @@ pub enum RecommendedAction {
     Hold,
 }
 
+impl RecommendedAction {
+    /// The word in tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Review => "review",
+            Self::Hold => "hold",
+        }
+    }
+}
+
 /// Where a reason comes from.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum AdviceReasonKind {
     /// The tenant's other order lines of this buyer, and what became of them.
     BuyersRecord,
@@ -29,7 +42,7 @@ pub enum AdviceReasonKind {
 }
 
 /// One reason, with what it adds to or takes from the odds.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AdviceReason {
     /// Where it comes from.
     pub kind: AdviceReasonKind,
@@ -40,7 +53,7 @@ pub struct AdviceReason {
 }
 
 /// What to do with an order line, and why.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Advice {
     /// What to do.
     pub action: RecommendedAction,

@@ -11,6 +11,7 @@ mod day;
 mod finding;
 mod goods;
 mod identifier;
+mod job;
 mod marks;
 mod party;
 mod record;
@@ -35,6 +36,7 @@ pub use finding::{
 };
 pub use goods::{GoodsForm, HsCode};
 pub use identifier::{Identifier, IdentifierKind, Validity};
+pub use job::{JobCounts, JobId, JobLine, JobOutcome, JobResult, JobSource, JobState, LineFault, ScreeningJob};
 pub use marks::{EvidenceFacts, EvidenceMarks, MARKS_MAX};
 pub use party::{Address, Country, LegalForm, MentionForm, NameForm};
 pub use record::{Company, DocumentKey, DocumentKind, OrderKey, OrderLine, Party, Record, ShipmentLine};

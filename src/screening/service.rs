@@ -24,6 +24,7 @@ use crate::store::{
 
 use super::advice::advise;
 use super::holdings::Holdings;
+use super::jobs::{Bench, Jobs};
 use super::judge::judge;
 use super::policy::Policy;
 use super::probe::Screening;
@@ -71,9 +72,9 @@ pub enum ServiceError {
 
 /// Where the judging thread is.
 #[derive(Clone, Debug, Default)]
-struct Progress {
-    judged_through: u64,
-    failed: Option<ServiceError>,
+pub(super) struct Progress {
+    pub judged_through: u64,
+    pub failed: Option<ServiceError>,
 }
 
 /// Accepts, judges, commits. Clones share one service; the last one stops it.
@@ -93,6 +94,7 @@ struct Inner {
     stop: watch::Sender<bool>,
     alert_rule: AlertRule,
     thread: Option<JoinHandle<()>>,
+    jobs: Jobs,
 }
 
 impl Service {
@@ -111,7 +113,15 @@ impl Service {
             .spawn(move || worker.run())
             .map_err(|_| ServiceError::NotRunning)?;
         let thread = Some(thread);
-        let inner = Inner { store, holdings, policy, corridor, start_sequence, progress, stop, alert_rule, thread };
+        let bench = Bench {
+            holdings: Arc::clone(&holdings),
+            policy: policy.clone(),
+            progress: progress.clone(),
+            start_sequence,
+        };
+        let jobs = Jobs::start(store.clone(), bench)?;
+        let inner =
+            Inner { store, holdings, policy, corridor, start_sequence, progress, stop, alert_rule, thread, jobs };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -128,11 +138,13 @@ impl Service {
     /// Judges an order line of a tenant beside everything held, stored or not, and advises on it. Waits for the judging
     /// thread where it settles just now; blocks.
     pub fn screen(&self, tenant: &str, line: &OrderLine) -> Result<Screened, ServiceError> {
-        let screening = self.holdings()?.screen(tenant, line);
-        Ok(match screening {
-            Screening::Judged(prospect) => Screened::Advised(Box::new(advise(*prospect, &self.inner.policy))),
-            Screening::Conflict => Screened::Conflict,
-        })
+        self.ready()?;
+        screen_line(&self.inner.holdings, &self.inner.policy, tenant, line)
+    }
+
+    /// Screening jobs: many order lines, each judged by itself as [`Service::screen`] does.
+    pub fn jobs(&self) -> &Jobs {
+        &self.inner.jobs
     }
 
     /// Does what a person wants with an alert; when this returns, alert, event, history and trail are on the disk.
@@ -150,15 +162,19 @@ impl Service {
 
     /// What is held, once everything is taken up that was stored at the start; waits for the judging thread; blocks.
     pub(super) fn holdings(&self) -> Result<RwLockReadGuard<'_, Holdings>, ServiceError> {
-        let progress = self.inner.progress.borrow().clone();
-        if let Some(failed) = progress.failed {
-            return Err(failed);
-        }
-        if progress.judged_through < self.inner.start_sequence {
-            return Err(ServiceError::TakingUp);
-        }
+        self.ready()?;
         // Poisoned: the judging thread broke off in the middle of something.
         self.inner.holdings.read().map_err(|_| ServiceError::NotRunning)
+    }
+
+    /// Whether as much is held as was stored at the start.
+    fn ready(&self) -> Result<(), ServiceError> {
+        let progress = self.inner.progress.borrow().clone();
+        match progress.failed {
+            Some(failed) => Err(failed),
+            None if progress.judged_through < self.inner.start_sequence => Err(ServiceError::TakingUp),
+            None => Ok(()),
+        }
     }
 
     /// The place in the log up to which everything is judged and committed.
@@ -357,6 +373,23 @@ impl Worker {
         }
         Ok(())
     }
+}
+
+/// Judges an order line of a tenant beside everything held, and advises on it.
+pub(super) fn screen_line(
+    holdings: &RwLock<Holdings>,
+    policy: &Policy,
+    tenant: &str,
+    line: &OrderLine,
+) -> Result<Screened, ServiceError> {
+    // Poisoned: the judging thread broke off in the middle of something.
+    let holdings = holdings.read().map_err(|_| ServiceError::NotRunning)?;
+    let screening = holdings.screen(tenant, line);
+    drop(holdings);
+    Ok(match screening {
+        Screening::Judged(prospect) => Screened::Advised(Box::new(advise(*prospect, policy))),
+        Screening::Conflict => Screened::Conflict,
+    })
 }
 
 /// For the judging thread: it alone writes, so a panic that poisoned the lock was its own end.

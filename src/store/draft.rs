@@ -119,6 +119,11 @@ impl<'txn> Draft<'txn> {
         Ok(())
     }
 
+    /// The last place in the record log, with what this transaction adds.
+    pub fn newest_record_sequence(&self) -> u64 {
+        self.sequence_first + self.bodies.len() as u64 - 1
+    }
+
     /// Appends to the audit trail; the place of the new entry.
     pub fn audit(
         &mut self,

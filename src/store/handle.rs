@@ -226,7 +226,7 @@ impl Store {
         })
     }
 
-    async fn job<T: Send + 'static>(
+    pub(super) async fn job<T: Send + 'static>(
         &self,
         bytes: usize,
         work: impl FnMut(&mut Draft<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -273,7 +273,7 @@ impl Wake for Unpark {
 }
 
 /// Waits for a future of this store, which needs no runtime: it waits for a semaphore and an answer only.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);

@@ -10,10 +10,11 @@ use redb::{Key, ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMeta
 
 use super::StoreError;
 use super::codec::{decode, decode_number, decode_record};
+use super::jobs::Upload;
 use super::tables::{self, SHARED_SCOPE};
 use super::tenant_view::TenantView;
 use crate::audit::AuditEntry;
-use crate::model::Record;
+use crate::model::{JobId, Record};
 
 /// Most rows of one page; larger limits are cut to it.
 pub const PAGE_ROWS_MAX: usize = 10_000;
@@ -126,6 +127,28 @@ impl Snapshot {
             alerts: self.table(tables::ALERTS)?.len()?,
             audit_entries: self.table(tables::AUDIT)?.len()?,
         })
+    }
+
+    /// Screening jobs that are running, of all tenants, for the service that works on them: tenant and job.
+    pub fn running_jobs(&self) -> Result<Vec<(String, JobId)>, StoreError> {
+        let names = self.table(tables::TENANT_NAMES)?;
+        let mut jobs = Vec::new();
+        for row in self.table(tables::JOBS_RUNNING)?.iter()?.take(PAGE_ROWS_MAX) {
+            let (scope, id) = row?.0.value();
+            let name = names.get(scope)?.ok_or_else(|| StoreError::Damaged { what: "tenant".to_owned() })?;
+            jobs.push((name.value().to_owned(), JobId(id)));
+        }
+        Ok(jobs)
+    }
+
+    /// Whether lines or results of jobs that are gone are still there, of any tenant.
+    pub fn has_remains_of_jobs(&self) -> Result<bool, StoreError> {
+        for row in self.table(tables::JOB_UPLOADS)?.iter()? {
+            if decode::<Upload>(row?.1.value(), "upload")?.is_gone {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The names of all tenants, for the operator.

@@ -81,13 +81,28 @@ pub(super) const ALERT_SETTINGS: TableDefinition<u32, &[u8]> = TableDefinition::
 /// Key: scope, name. Value: postcard `Subscription`.
 pub(super) const SUBSCRIPTIONS: TableDefinition<(u32, &str), &[u8]> = TableDefinition::new("subscriptions.v1");
 
+/// Key: scope, job id. Value: postcard `ScreeningJob`. The newest job of a scope is never removed, so that no id is
+/// used twice.
+pub(super) const JOBS: TableDefinition<(u32, u64), &[u8]> = TableDefinition::new("jobs.v1");
+/// Key: scope, request id. Value: postcard `RememberedJob`; goes with the job.
+pub(super) const JOB_REQUESTS: TableDefinition<(u32, &str), &[u8]> = TableDefinition::new("job_requests.v1");
+/// Key: scope, job id. Value: nothing; jobs that are running.
+pub(super) const JOBS_RUNNING: TableDefinition<(u32, u64), ()> = TableDefinition::new("jobs_running.v1");
+/// Key: scope, job id. Value: postcard `Upload`; jobs whose lines are still coming, and jobs that are gone but for
+/// their lines and results, which are removed a few at a time.
+pub(super) const JOB_UPLOADS: TableDefinition<(u32, u64), &[u8]> = TableDefinition::new("job_uploads.v1");
+/// Key: scope, job id, line from 1. Value: postcard `JobLine`; lines that came with a job and have no result yet.
+pub(super) const JOB_LINES: TableDefinition<(u32, u64, u64), &[u8]> = TableDefinition::new("job_lines.v1");
+/// Key: scope, job id, line from 1. Value: postcard `JobResult`.
+pub(super) const JOB_RESULTS: TableDefinition<(u32, u64, u64), &[u8]> = TableDefinition::new("job_results.v1");
+
 /// Key: audit sequence, from 1 without gaps. Value: postcard `AuditEntry`.
 pub(super) const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit.v1");
 /// Key: scope, audit sequence. Value: nothing; the entries of one tenant.
 pub(super) const AUDIT_BY_TENANT: TableDefinition<(u32, u64), ()> = TableDefinition::new("audit_by_tenant.v1");
 
 /// How many tables there are; opening a file with fewer creates the missing ones.
-pub(super) const TABLE_COUNT: usize = 24;
+pub(super) const TABLE_COUNT: usize = 30;
 
 /// Scope, feed, kind, number, line.
 pub(super) type ShipmentKey = (u32, &'static str, u8, &'static str, u32);
@@ -119,6 +134,12 @@ pub(super) struct Tables<'txn> {
     pub review_request_expiry: Table<'txn, (u64, u32, &'static str), ()>,
     pub alert_settings: Table<'txn, u32, &'static [u8]>,
     pub subscriptions: Table<'txn, (u32, &'static str), &'static [u8]>,
+    pub jobs: Table<'txn, (u32, u64), &'static [u8]>,
+    pub job_requests: Table<'txn, (u32, &'static str), &'static [u8]>,
+    pub jobs_running: Table<'txn, (u32, u64), ()>,
+    pub job_uploads: Table<'txn, (u32, u64), &'static [u8]>,
+    pub job_lines: Table<'txn, (u32, u64, u64), &'static [u8]>,
+    pub job_results: Table<'txn, (u32, u64, u64), &'static [u8]>,
     pub audit: Table<'txn, u64, &'static [u8]>,
     pub audit_by_tenant: Table<'txn, (u32, u64), ()>,
 }
@@ -149,6 +170,12 @@ impl<'txn> Tables<'txn> {
             review_request_expiry: transaction.open_table(REVIEW_REQUEST_EXPIRY)?,
             alert_settings: transaction.open_table(ALERT_SETTINGS)?,
             subscriptions: transaction.open_table(SUBSCRIPTIONS)?,
+            jobs: transaction.open_table(JOBS)?,
+            job_requests: transaction.open_table(JOB_REQUESTS)?,
+            jobs_running: transaction.open_table(JOBS_RUNNING)?,
+            job_uploads: transaction.open_table(JOB_UPLOADS)?,
+            job_lines: transaction.open_table(JOB_LINES)?,
+            job_results: transaction.open_table(JOB_RESULTS)?,
             audit: transaction.open_table(AUDIT)?,
             audit_by_tenant: transaction.open_table(AUDIT_BY_TENANT)?,
         })

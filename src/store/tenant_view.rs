@@ -15,8 +15,8 @@ use super::snapshot::{PAGE_ROWS_MAX, Snapshot};
 use super::tables::{self, CompanyRowKey, SHARED_SCOPE, ShipmentKey};
 use crate::audit::AuditEntry;
 use crate::model::{
-    Alert, AlertEvent, AlertId, AlertSettings, Company, DocumentKey, OrderKey, OrderLine, Record, ShipmentLine,
-    Subscription,
+    Alert, AlertEvent, AlertId, AlertSettings, Company, DocumentKey, JobId, JobLine, JobResult, OrderKey, OrderLine,
+    Record, ScreeningJob, ShipmentLine, Subscription,
 };
 
 /// What one tenant may see of a snapshot. A read that forgets whose it is does not compile:
@@ -221,6 +221,54 @@ impl<'snapshot> TenantView<'snapshot> {
         let table = self.snapshot.table(tables::ALERT_EVENTS)?;
         let last = table.range((scope, 0)..=(scope, u64::MAX))?.next_back();
         Ok(last.transpose()?.map_or(0, |(key, _)| key.value().1))
+    }
+
+    /// One screening job.
+    pub fn screening_job(&self, id: JobId) -> Result<Option<ScreeningJob>, StoreError> {
+        let Some(scope) = self.scope else { return Ok(None) };
+        let row = self.snapshot.table(tables::JOBS)?.get((scope, id.0))?;
+        row.map(|row| decode(row.value(), "job")).transpose()
+    }
+
+    /// Screening jobs before an id, the newest first.
+    pub fn screening_jobs(&self, before: Option<JobId>, limit: usize) -> Result<Vec<ScreeningJob>, StoreError> {
+        let Some(scope) = self.scope else { return Ok(Vec::new()) };
+        let end = before.map_or(Bound::Included((scope, u64::MAX)), |id| Bound::Excluded((scope, id.0)));
+        let table = self.snapshot.table(tables::JOBS)?;
+        let rows = table.range::<(u32, u64)>((Bound::Included((scope, 0)), end))?.rev().take(limit.min(PAGE_ROWS_MAX));
+        rows.map(|row| decode(row?.1.value(), "job")).collect()
+    }
+
+    /// Results of a screening job after a line, in order.
+    pub fn job_results(&self, id: JobId, after_line: u64, limit: usize) -> Result<Vec<JobResult>, StoreError> {
+        let (Some(scope), Some(first)) = (self.scope, after_line.checked_add(1)) else { return Ok(Vec::new()) };
+        let table = self.snapshot.table(tables::JOB_RESULTS)?;
+        let rows = table.range((scope, id.0, first)..=(scope, id.0, u64::MAX))?.take(limit.min(PAGE_ROWS_MAX));
+        rows.map(|row| decode(row?.1.value(), "job result")).collect()
+    }
+
+    /// Lines that came with a screening job after a line, in order; those that have their result are gone.
+    pub fn job_lines(&self, id: JobId, after_line: u64, limit: usize) -> Result<Vec<JobLine>, StoreError> {
+        let (Some(scope), Some(first)) = (self.scope, after_line.checked_add(1)) else { return Ok(Vec::new()) };
+        let table = self.snapshot.table(tables::JOB_LINES)?;
+        let rows = table.range((scope, id.0, first)..=(scope, id.0, u64::MAX))?.take(limit.min(PAGE_ROWS_MAX));
+        rows.map(|row| decode(row?.1.value(), "job line")).collect()
+    }
+
+    /// Order lines after a key, by key, with their places in the record log.
+    pub fn orders_with_sequence(
+        &self,
+        after: Option<&OrderKey>,
+        limit: usize,
+    ) -> Result<Vec<(u64, OrderLine)>, StoreError> {
+        let Some(scope) = self.scope else { return Ok(Vec::new()) };
+        let table = self.snapshot.table(tables::ORDER_KEYS)?;
+        let rows = table.range(orders_after(scope, after))?.take(limit.min(PAGE_ROWS_MAX));
+        let rows = rows.map(|row| {
+            let sequence = row?.1.value();
+            Ok((sequence, self.record(sequence).and_then(into_order)?))
+        });
+        rows.collect()
     }
 
     /// The tenant's entries of the audit trail after a place in it. The places have gaps: the trail is common.

@@ -156,11 +156,9 @@ async fn health_is_serving_for_the_server_and_each_service() {
 #[tokio::test]
 async fn what_is_not_served_yet_says_so_with_a_reason() {
     use wire::audit_service_client::AuditServiceClient;
-    use wire::screening_service_client::ScreeningServiceClient;
 
     let server = Server::start(&Fake::new()).await;
     let client = server.client().await;
-    let mut screening = ScreeningServiceClient::new(client.channel());
     let mut audit = AuditServiceClient::new(client.channel());
     let mut statuses: Vec<Status> = Vec::new();
     macro_rules! refuse {
@@ -168,9 +166,6 @@ async fn what_is_not_served_yet_says_so_with_a_reason() {
             $(statuses.push($service.$method(client.request(wire::$request::default())).await.unwrap_err());)*
         };
     }
-    refuse!(screening, start_screening_job: StartScreeningJobRequest,
-        get_screening_job: GetScreeningJobRequest, list_screening_jobs: ListScreeningJobsRequest,
-        cancel_screening_job: CancelScreeningJobRequest);
     refuse!(audit, get_proof: GetProofRequest);
     for status in &statuses {
         assert_eq!(told(status), is(Code::Unimplemented, "NOT_IMPLEMENTED"));

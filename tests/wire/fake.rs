@@ -4,16 +4,20 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use onward::api::{Acknowledged, CompanyName, CursorError, Dossier, Engine, EngineError, RecordOutcome};
+use onward::api::{Acknowledged, CompanyName, CursorError, Dossier, Engine, EngineError, JobStarted, RecordOutcome};
 use onward::audit::{AuditEntry, AuditKind};
 use onward::model::{
     Advice, AdviceReason, AdviceReasonKind, Alert, AlertEvent, AlertEventKind, AlertId, AlertSettings, AlertState,
-    Amount, Bits, Company, Corridor, Country, DocumentKey, EvidenceMarks, Finding, FindingKind, Level, OrderKey,
-    OrderLine, Probability, RecommendedAction, Record, Replay, ReplayOutcome, ReviewAct, ReviewRefusal, ShipmentLine,
-    Subscription, Unit,
+    Amount, Bits, Company, Corridor, Country, DocumentKey, EvidenceMarks, Finding, FindingKind, JobCounts, JobId,
+    JobLine, JobResult, JobSource, JobState, Level, OrderKey, OrderLine, Probability, RecommendedAction, Record,
+    Replay, ReplayOutcome, ReviewAct, ReviewRefusal, ScreeningJob, ShipmentLine, Subscription, Unit,
 };
 use tokio::sync::watch;
 
+/// Most jobs of a tenant.
+const FAKE_JOBS_MAX: usize = 3;
+
+type StartResult = Result<JobStarted, EngineError>;
 type PerTenant<K, V> = BTreeMap<(String, K), V>;
 
 #[derive(Default)]
@@ -30,6 +34,17 @@ pub struct State {
     /// What every question is answered with, while it is set.
     pub stumble: Option<EngineError>,
     requests: PerTenant<String, (Vec<Record>, Vec<RecordOutcome>)>,
+    pub jobs: PerTenant<u64, FakeJob>,
+    /// Lines of jobs that are coming in.
+    pub uploads: PerTenant<u64, Vec<JobLine>>,
+    pub may_jobs_work: bool,
+}
+
+/// A job that does nothing by itself.
+pub struct FakeJob {
+    pub job: ScreeningJob,
+    pub lines: Vec<JobLine>,
+    pub results: Vec<JobResult>,
 }
 
 /// Clones are the same engine.
@@ -44,6 +59,7 @@ pub struct Fake {
     /// Judging is never done while this is false.
     is_settled: Arc<watch::Sender<bool>>,
     commits: Arc<watch::Sender<u64>>,
+    job_changes: Arc<watch::Sender<u64>>,
 }
 
 impl Fake {
@@ -59,7 +75,50 @@ impl Fake {
             begun: Arc::new(watch::channel(0).0),
             is_settled: Arc::new(watch::channel(true).0),
             commits: Arc::new(watch::channel(0).0),
+            job_changes: Arc::new(watch::channel(0).0),
         }
+    }
+
+    /// Changes a job, as a step of it would.
+    pub fn with_job(&self, tenant: &str, id: u64, change: impl FnOnce(&mut FakeJob)) {
+        change(self.state().jobs.get_mut(&keyed(tenant, &id)).unwrap());
+        self.job_changes.send_modify(|changes| *changes += 1);
+    }
+
+    fn start(&self, tenant: &str, request_id: &str, source: JobSource, lines: Vec<JobLine>) -> StartResult {
+        let mut state = self.ask()?;
+        let of_tenant = |(owner, _): &&(String, u64)| owner == tenant;
+        let held = state.jobs.iter().find(|(key, held)| of_tenant(key) && held.job.request_id == request_id);
+        match held.map(|(_, held)| held) {
+            Some(held) if held.job.source == source && held.lines == lines => {
+                return Ok(JobStarted::Started(Box::new(held.job.clone())));
+            }
+            Some(_) => return Err(EngineError::RequestIdReused),
+            None => {}
+        }
+        let count = state.jobs.keys().filter(of_tenant).count();
+        if count >= FAKE_JOBS_MAX {
+            return Ok(JobStarted::TooMany { limit: FAKE_JOBS_MAX });
+        }
+        let id = JobId(count as u64 + 1);
+        let line_count = (source == JobSource::Uploaded).then_some(lines.len() as u64);
+        let (request_id, counts) = (request_id.to_owned(), JobCounts::default());
+        let job = ScreeningJob {
+            id,
+            request_id,
+            source,
+            state: JobState::Running,
+            through_sequence: 0,
+            line_count,
+            counts,
+            after: None,
+            running_millis: 0,
+            created_at_millis: 1_700_000_000_123,
+            ended_at_millis: None,
+            failure: String::new(),
+        };
+        state.jobs.insert(keyed(tenant, &id.0), FakeJob { job: job.clone(), lines, results: Vec::new() });
+        Ok(JobStarted::Started(Box::new(job)))
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -366,6 +425,89 @@ impl Engine for Fake {
 
     async fn forget_subscription(&self, tenant: &str, name: &str) -> Result<bool, EngineError> {
         Ok(self.ask()?.subscriptions.remove(&keyed(tenant, &name.to_owned())).is_some())
+    }
+
+    async fn start_job(&self, tenant: &str, request_id: &str, source: JobSource) -> StartResult {
+        self.start(tenant, request_id, source, Vec::new())
+    }
+
+    async fn begin_upload(&self, tenant: &str, _: &str) -> Result<Option<JobId>, EngineError> {
+        let mut state = self.ask()?;
+        let id = state.uploads.keys().map(|(_, id)| id + 1).max().unwrap_or(100);
+        state.uploads.insert(keyed(tenant, &id), Vec::new());
+        drop(state);
+        self.job_changes.send_modify(|changes| *changes += 1);
+        Ok(Some(JobId(id)))
+    }
+
+    async fn add_job_lines(
+        &self,
+        tenant: &str,
+        upload: JobId,
+        lines: Vec<JobLine>,
+    ) -> Result<Option<u64>, EngineError> {
+        let mut state = self.ask()?;
+        let held = state.uploads.get_mut(&keyed(tenant, &upload.0)).unwrap();
+        held.extend(lines);
+        let count = held.len() as u64;
+        drop(state);
+        self.job_changes.send_modify(|changes| *changes += 1);
+        Ok(Some(count))
+    }
+
+    async fn finish_upload(&self, tenant: &str, upload: JobId, request_id: &str) -> StartResult {
+        let lines = self.ask()?.uploads.remove(&keyed(tenant, &upload.0)).unwrap();
+        self.start(tenant, request_id, JobSource::Uploaded, lines)
+    }
+
+    async fn drop_upload(&self, tenant: &str, upload: JobId) -> Result<(), EngineError> {
+        self.ask()?.uploads.remove(&keyed(tenant, &upload.0));
+        self.job_changes.send_modify(|changes| *changes += 1);
+        Ok(())
+    }
+
+    fn job(&self, tenant: &str, id: JobId) -> Result<Option<ScreeningJob>, EngineError> {
+        Ok(self.ask()?.jobs.get(&keyed(tenant, &id.0)).map(|held| held.job.clone()))
+    }
+
+    fn jobs(&self, tenant: &str, before: Option<JobId>, limit: usize) -> Result<Vec<ScreeningJob>, EngineError> {
+        let state = self.ask()?;
+        let of_tenant = state.jobs.iter().rev().filter(|((owner, _), _)| owner == tenant);
+        let jobs = of_tenant.map(|(_, held)| held.job.clone());
+        Ok(jobs.filter(|job| before.is_none_or(|before| job.id < before)).take(limit).collect())
+    }
+
+    async fn cancel_job(&self, tenant: &str, id: JobId) -> Result<Option<ScreeningJob>, EngineError> {
+        let mut state = self.ask()?;
+        let Some(held) = state.jobs.get_mut(&keyed(tenant, &id.0)) else { return Ok(None) };
+        if held.job.state == JobState::Running {
+            (held.job.state, held.job.ended_at_millis) = (JobState::Cancelled, Some(1_700_000_001_000));
+        }
+        let job = held.job.clone();
+        drop(state);
+        self.job_changes.send_modify(|changes| *changes += 1);
+        Ok(Some(job))
+    }
+
+    fn job_results(
+        &self,
+        tenant: &str,
+        id: JobId,
+        after_line: u64,
+        limit: usize,
+    ) -> Result<Vec<JobResult>, EngineError> {
+        let state = self.ask()?;
+        let held = state.jobs.get(&keyed(tenant, &id.0));
+        let results = held.map_or(&[][..], |held| &held.results);
+        Ok(results.iter().filter(|result| result.line > after_line).take(limit).cloned().collect())
+    }
+
+    fn job_changes(&self) -> watch::Receiver<u64> {
+        self.job_changes.subscribe()
+    }
+
+    fn let_jobs_work(&self, may_work: bool) {
+        self.state().may_jobs_work = may_work;
     }
 
     fn audit_entries(&self, tenant: &str, after_sequence: u64, limit: usize) -> Result<Vec<AuditEntry>, EngineError> {

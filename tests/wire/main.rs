@@ -12,6 +12,7 @@ mod histories;
 mod house;
 mod identity;
 mod ingest;
+mod jobs;
 mod lists;
 mod prospects;
 mod reading;

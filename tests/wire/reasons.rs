@@ -18,7 +18,7 @@ use tonic_types::StatusExt;
 use crate::fake::Fake;
 use crate::house::{House, client, key_of, principal};
 use crate::setup::{Server, document_key, options, order_key, told};
-use crate::{prospects, reviewing};
+use crate::{jobs, prospects, reviewing};
 
 /// How a reason comes to the client.
 enum Told {
@@ -207,6 +207,7 @@ async fn provoke(reason: ErrorReason) -> Told {
         | ErrorReason::SecondPersonNeeded
         | ErrorReason::SubscriptionNotFound
         | ErrorReason::TooManySubscriptions => reviewing::refused(reason).await,
+        ErrorReason::JobNotFound | ErrorReason::TooManyJobs => jobs::refused(reason).await,
         ErrorReason::CursorTooOld => too_old().await,
         ErrorReason::ScreeningNotReady | ErrorReason::OrderConflict => prospects::refused(reason).await,
         ErrorReason::TenantNotYours => {

@@ -239,18 +239,23 @@ async fn names(owner: &Client) -> (Names, Names) {
     let mut watch = owner.watch(None);
     watch.next_event().await.unwrap();
     let cursor = watch.cursor().unwrap().to_owned();
+    let job = owner.start_job("keepout-job", None, None).await.unwrap().id;
+    let mut results = owner.job_results(job, 1);
+    while results.next().await.unwrap().is_some() {}
     let turned = |text: &str| text.chars().rev().collect::<String>();
     let there = BTreeMap::from([
         ("order_id", alert.order.order_id.clone()),
         ("alert_id", alert.id.to_string()),
         ("page_token", page.next_page_token.clone()),
         ("cursor", cursor.clone()),
+        ("job_id", job.to_string()),
     ]);
     let absent = BTreeMap::from([
         ("order_id", alert.order.order_id.replace(MARK, "nothing")),
         ("alert_id", "9".repeat(alert.id.to_string().len().max(9))),
         ("page_token", turned(&page.next_page_token)),
         ("cursor", turned(&cursor)),
+        ("job_id", "9".repeat(job.to_string().len().max(9))),
     ]);
     (Names(there), Names(absent))
 }
@@ -314,8 +319,8 @@ impl Trial<'_> {
                 let who = bearer(role.as_str());
                 if !role.allows().contains(&needed) {
                     self.refused(method, &who, seed, "ROLE_MISSING").await;
-                } else if !method.name().starts_with("Ingest") {
-                    // What a tenant sends becomes its own; that is looked at in `identity`.
+                } else if !method.name().starts_with("Ingest") && method.name() != "StartScreeningJob" {
+                    // What a tenant sends or starts becomes its own; that is looked at in `identity` and `jobs`.
                     self.shown_nothing(method, &who, seed).await;
                 }
             }
@@ -353,17 +358,11 @@ async fn strangers_learn_nothing_by_any_call() {
             }
         }
     }
-    for wanted in [
-        "GetOrder",
-        "ListOrders",
-        "GetFinding",
-        "ExplainFinding",
-        "GetAlert",
-        "ListAlerts",
-        "ListEntries",
-        "ReplayFinding",
-        "ExportEvidencePack",
-    ] {
+    let of_records =
+        ["GetOrder", "ListOrders", "GetFinding", "ExplainFinding", "GetAlert", "ListAlerts", "ListEntries"];
+    let of_jobs = ["GetScreeningJob", "ListScreeningJobs", "CancelScreeningJob", "StreamScreeningJobResults"];
+    let of_audit = ["ReplayFinding", "ExportEvidencePack"];
+    for wanted in of_records.into_iter().chain(of_jobs).chain(of_audit) {
         assert!(seen.contains(&wanted), "the owner must see its own by {wanted}: {seen:?}");
     }
     let rounds = std::env::var("ONWARD_STRANGER_ROUNDS").ok().and_then(|text| text.parse().ok());
