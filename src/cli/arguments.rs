@@ -102,7 +102,7 @@ Examples:
   onward review settings --four-eyes true
 
 With --etag a decision counts only if the alert is still as it was seen.
-The service takes your word for who you are.")]
+An open service takes your word for who you are; one that knows its callers takes the name of the credential.")]
     Review(ReviewArguments),
     /// Screen many order lines by a running service: stored ones, or those of files
     #[command(after_help = "\
