@@ -64,6 +64,12 @@ impl Stopwatch {
         Self(Instant::now())
     }
 
+    /// One that has run for a while.
+    #[cfg(test)]
+    pub fn started_before(elapsed: std::time::Duration) -> Self {
+        Self(Instant::now().checked_sub(elapsed).unwrap_or_else(Instant::now))
+    }
+
     /// Seconds since it began.
     pub fn seconds(self) -> f64 {
         self.0.elapsed().as_secs_f64()

@@ -3,7 +3,7 @@
 //! Come here for precedence and for what goes with what. A fault does not stop the gathering: the others are told too.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -199,11 +199,9 @@ impl<G: Fn(&str) -> Option<String>> Gathering<'_, G> {
         let Some(Value { text, source }) = self.value(settings::WEB_ORIGINS) else { return Vec::new() };
         let origins: Vec<&str> = text.split(',').map(str::trim).collect();
         for origin in &origins {
-            let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://")).unwrap_or_default();
-            let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte);
-            if host.is_empty() || !host.bytes().all(is_plain) {
+            if let Some(wrong) = wrong_in_origin(origin) {
                 let detail = "expected origins such as https://desk.acme.example, with commas between";
-                self.fault(&source, format!("{detail}, found {origin:?}"));
+                self.fault(&source, format!("{detail}, found {origin:?}: {wrong}"));
             }
         }
         origins.into_iter().map(str::to_owned).collect()
@@ -235,5 +233,34 @@ impl<G: Fn(&str) -> Option<String>> Gathering<'_, G> {
             self.fault(source, detail);
         }
         text
+    }
+}
+
+/// What no browser would ever write in an origin: such a line would let nobody in, and say nothing.
+fn wrong_in_origin(origin: &str) -> Option<&'static str> {
+    let (rest, usual_port) = match (origin.strip_prefix("https://"), origin.strip_prefix("http://")) {
+        (Some(rest), _) => (rest, "443"),
+        (_, Some(rest)) => (rest, "80"),
+        (None, None) => return Some("it begins with neither https:// nor http://"),
+    };
+    // The colons of an IPv6 address stand in brackets.
+    let (host, port) = match rest.rsplit_once(':').filter(|(_, port)| !port.contains(']')) {
+        Some((host, port)) => (host, Some(port)),
+        None => (rest, None),
+    };
+    let is_name = |host: &str| {
+        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        host.split('.').all(|label| !label.is_empty() && label.bytes().all(is_plain))
+    };
+    let is_address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let is_address = is_address.is_some_and(|host| host.parse::<Ipv6Addr>().is_ok());
+    if !is_name(host) && !is_address {
+        return Some("after the scheme comes a host in small letters, and no path");
+    }
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|number| number > 0 && number.to_string() == port);
+    match port {
+        Some(port) if port == usual_port => Some("the usual port is left out"),
+        Some(port) if !is_port(port) => Some("there is no such port"),
+        _ => None,
     }
 }

@@ -124,14 +124,34 @@ fn origins_are_written_as_browsers_write_them() {
     let good = [
         ("https://desk.acme.example", vec!["https://desk.acme.example"]),
         ("http://localhost:8080, http://[::1]:8080", vec!["http://localhost:8080", "http://[::1]:8080"]),
+        ("https://desk.example:80,http://[::1]", vec!["https://desk.example:80", "http://[::1]"]),
     ];
     for (text, expected) in good {
         let config = gather(&flags(&[DATA]), &[], &format!("web_origins = \"{text}\"\n")).unwrap();
         assert_eq!(config.web_origins, expected);
     }
-    for text in
-        ["", "*", "null", "desk.acme.example", "https://desk.acme.example/", "https://Desk.example", "https://a,,"]
-    {
+    let bad = [
+        "",
+        "*",
+        "null",
+        "desk.acme.example",
+        "https://desk.acme.example/",
+        "https://Desk.example",
+        "https://a,,",
+        "https://",
+        "https://desk..example",
+        "https://user@desk.example",
+        "https://desk.example:443",
+        "http://desk.example:80",
+        "https://desk.example:",
+        "https://desk.example:0",
+        "https://desk.example:065",
+        "https://desk.example:70000",
+        "https://[::1",
+        "https://[::g]",
+        "https://::1",
+    ];
+    for text in bad {
         let faults = gather(&flags(&[DATA]), &[], &format!("web_origins = \"{text}\"\n")).unwrap_err();
         assert!(faults.0.iter().all(|fault| fault.source == "onward.toml web_origins"), "{text}: {faults}");
     }
