@@ -60,7 +60,7 @@ fn help_and_version_are_answers_not_failures() {
 
 #[test]
 fn wrong_usage_is_64_and_says_so_on_standard_error() {
-    let cases: [&[&str]; 11] = [
+    let cases: [&[&str]; 14] = [
         &[],
         &["--no-such-option"],
         &["no-such-command"],
@@ -72,6 +72,9 @@ fn wrong_usage_is_64_and_says_so_on_standard_error() {
         &["review", "decide", "1", "maybe", "--actor", "ana"],
         &["review", "suppress", "1", "--actor", "ana", "--until", "tomorrow", "--reason", "licence"],
         &["completions", "cmd"],
+        &["job", "start", "--first-day", "2024-02-01", "--last-day", "2024-01-31"],
+        &["job", "start", "--request-id", ""],
+        &["job", "results", "one", "--out", "a"],
     ];
     for arguments in cases {
         let output = onward(arguments, "");

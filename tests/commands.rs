@@ -180,9 +180,10 @@ fn what_cannot_be_read_or_written_has_its_own_exit_code() {
     fs::write(&empty, "").unwrap();
     fs::write(place.path("text"), "not a store").unwrap();
     let (out, old, new) = (place.path("out"), place.path("text"), place.path("empty.csv/new.redb"));
-    let cases: [(&[&str], i32); 12] = [
+    let cases: [(&[&str], i32); 13] = [
         (&["screen", "--orders", &nothing, "--shipments", &nothing, "--out", &out], 65),
         (&["screen", "--orders", &empty, "--shipments", &empty, "--out", &empty], 74),
+        (&["screen", "--orders", &empty, "--shipments", &empty, "--column-map", &nothing, "--out", &out], 65),
         (&["screen", "--shipments", &empty, "--out", &out], 64),
         (&["match", &nothing], 65),
         (&["match", &empty], 65),
@@ -275,7 +276,14 @@ fn a_job_screens_what_is_stored_and_what_comes_with_it() {
     let listed = text(&job(&["list"]).stdout);
     assert!(listed.lines().map(|line| &line[..6]).eq(["job 2:", "job 1:"]), "{listed}");
     assert!(text(&job(&["cancel", "1"]).stdout).starts_with("job 1: done"), "what has ended stays as it is");
+    assert!(text(&job(&["cancel", "1"]).stderr).contains("nothing was cancelled"));
     assert_eq!(job(&["show", "7"]).status.code(), Some(65));
+    let orders_file = place.read("world/orders.csv");
+    fs::write(place.path("empty.csv"), orders_file.lines().next().unwrap()).unwrap();
+    let empty = job(&["start", "--orders", &place.path("empty.csv")]);
+    assert_eq!(empty.status.code(), Some(65));
+    assert!(text(&empty.stderr).contains("no order line"), "{}", text(&empty.stderr));
+    assert!(text(&job(&["list"]).stdout).starts_with("job 2:"), "nothing was started");
     assert_eq!(service.interrupt(), Some(0));
 }
 

@@ -180,11 +180,14 @@ impl Answer {
     }
 }
 
+/// Whether a request can be named like this.
+pub fn is_request_id(text: &str) -> bool {
+    (1..=REQUEST_ID_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
+}
+
 /// Refuses what is no request id.
 pub(super) fn check_request_id(request_id: &str) -> Result<(), Status> {
-    let is_id = (1..=REQUEST_ID_BYTES_MAX).contains(&request_id.len())
-        && request_id.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
-    match is_id {
+    match is_request_id(request_id) {
         true => Ok(()),
         false => Err(errors::invalid_field("request_id", "expected 1 to 128 printable ASCII characters")),
     }

@@ -51,7 +51,7 @@ pub use engine::{
 pub use errors::{ERROR_DOMAIN, reason_of, reason_word};
 pub use from_proto::NotUnderstood;
 pub use identity::{CALLER_UNKNOWN, TENANT_METADATA};
-pub use ingest::{BATCHES_PER_STREAM_MAX, RECORDS_PER_BATCH_MAX, REQUEST_ID_BYTES_MAX};
+pub use ingest::{BATCHES_PER_STREAM_MAX, RECORDS_PER_BATCH_MAX, REQUEST_ID_BYTES_MAX, is_request_id};
 pub use ingest_client::{Batch, BatchReport, IngestSummary, RecordKind};
 pub use job_client::JobResults;
 pub use page::{PAGE_BYTES_MAX, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX};

@@ -32,7 +32,8 @@ Start here:
   onward screen --orders o.csv --shipments s.csv --out d   your own files
 
 Exit codes:
-  0 done; 1 done with rejects and --strict; 64 wrong usage; 65 unreadable input; 70 a bug of ours; 74 I/O failed
+  0 done; 1 done with rejects and --strict; 64 wrong usage; 65 unreadable input; 70 a bug of ours; 74 I/O failed;
+  130 stopped by Ctrl-C
 
 Onward says \"suspected\", never \"guilty\": a person decides.")]
 pub(super) struct Arguments {

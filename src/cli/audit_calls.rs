@@ -60,7 +60,7 @@ pub(super) fn pack(arguments: &PackArguments) -> Result<Outcome, Failure> {
         tokio::select! {
             received = client.evidence_pack(&key, &mut file) => received.map_err(|error| failed(finding, out, error)),
             () = calls::interrupted() => {
-                Err(Failure::Io { what: "exporting".to_owned(), source: io::ErrorKind::Interrupted.into() })
+                Err(Failure::Interrupted("exporting"))
             }
         }
     })?;

@@ -16,6 +16,8 @@ const UNREADABLE: u8 = 65;
 const BUG: u8 = 70;
 /// Input or output failed.
 const IO: u8 = 74;
+/// Stopped by the user: what shells say of a program that Ctrl-C has ended, 128 and the number of the signal.
+const INTERRUPTED: u8 = 130;
 
 /// How a command ended that did its work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,6 +47,9 @@ pub(super) enum Failure {
         /// Why it failed.
         source: io::Error,
     },
+    /// The user or the system asked it to stop before it was done.
+    #[error("stopped while {0}")]
+    Interrupted(&'static str),
     /// Something that cannot happen did.
     #[error("a bug of ours: {0}. Please report it together with the lines above.")]
     Bug(String),
@@ -81,6 +86,7 @@ impl Failure {
             Self::Usage(_) => USAGE,
             Self::Unreadable(_) => UNREADABLE,
             Self::Io { .. } => IO,
+            Self::Interrupted(_) => INTERRUPTED,
             Self::Bug(_) => BUG,
         }
     }
@@ -103,6 +109,7 @@ mod tests {
             (Failure::Usage(String::new()), 64),
             (Failure::Unreadable(String::new()), 65),
             (Failure::Bug(String::new()), 70),
+            (Failure::Interrupted("exporting"), 130),
             (Failure::io("writing", Path::new("a"))(io_error()), 74),
         ];
         for (failure, code) in failures {

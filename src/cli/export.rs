@@ -32,10 +32,7 @@ pub(super) fn run(arguments: &ExportArguments, progress: &Progress) -> Result<Ou
     calls::runtime()?.block_on(async {
         tokio::select! {
             written = write(arguments, progress) => written.map(|()| Outcome::Done),
-            () = calls::interrupted() => Err(Failure::Io {
-                what: "exporting".to_owned(),
-                source: std::io::ErrorKind::Interrupted.into(),
-            }),
+            () = calls::interrupted() => Err(Failure::Interrupted("exporting")),
         }
     })
 }

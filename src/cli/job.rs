@@ -17,7 +17,7 @@ use super::output::{self, ADVICE, Cell, Columns, DECISIONS, FindingRows, Finding
 use super::progress::Progress;
 use super::records::Reader;
 use super::summary::{grouped_count, plain};
-use crate::api::Client;
+use crate::api::{Client, REQUEST_ID_BYTES_MAX, is_request_id};
 use crate::intake;
 use crate::model::{Day, JobId, JobOutcome, JobResult, JobState, ScreeningJob};
 
@@ -74,7 +74,7 @@ pub(super) struct StartArguments {
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day, conflicts_with = "orders")]
     pub(super) last_day: Option<Day>,
     /// Names the request: the same again gets the same job [otherwise: a new one each time]
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = request_id)]
     pub(super) request_id: Option<String>,
 }
 
@@ -99,6 +99,11 @@ pub(super) struct ResultsArguments {
 pub(super) fn run(arguments: &JobArguments, progress: &Progress) -> Result<Outcome, Failure> {
     let server = &arguments.server;
     let failed = |error| calls::failed(&server.server, error);
+    if let JobCommand::Start(StartArguments { first_day: Some(first), last_day: Some(last), .. }) = &arguments.command
+        && first > last
+    {
+        return Err(Failure::Usage(format!("--first-day {first} is after --last-day {last}")));
+    }
     let runtime = calls::runtime()?;
     let client = runtime.block_on(calls::connect(server))?;
     let text = match &arguments.command {
@@ -118,16 +123,17 @@ pub(super) fn run(arguments: &JobArguments, progress: &Progress) -> Result<Outco
             line(&there(*job, runtime.block_on(client.screening_job(JobId(*job))).map_err(failed)?)?)
         }
         JobCommand::Cancel { job } => {
-            line(&there(*job, runtime.block_on(client.cancel_job(JobId(*job))).map_err(failed)?)?)
+            let job = there(*job, runtime.block_on(client.cancel_job(JobId(*job))).map_err(failed)?)?;
+            if job.state != JobState::Cancelled {
+                progress.note("nothing was cancelled: the job had ended before");
+            }
+            line(&job)
         }
         JobCommand::List => runtime.block_on(client.screening_jobs()).map_err(failed)?.iter().map(line).collect(),
         JobCommand::Results(results) => runtime.block_on(async {
             tokio::select! {
                 written = write(&client, server, results, progress) => written,
-                () = calls::interrupted() => Err(Failure::Io {
-                    what: "reading results".to_owned(),
-                    source: io::ErrorKind::Interrupted.into(),
-                }),
+                () = calls::interrupted() => Err(Failure::Interrupted("reading results")),
             }
         })?,
     };
@@ -162,6 +168,10 @@ fn upload(
     let read = reader.read("orders", &files.orders, intake::read_orders, |line| {
         // Nobody takes it when the call has ended, which its answer tells.
         let _ = lines.blocking_send(line);
+    });
+    let read = read.and_then(|count| match count {
+        0 => Err(Failure::Unreadable("there is no order line in these files that could be sent".to_owned())),
+        _ => Ok(()),
     });
     if let Err(failure) = read {
         // Before the lines end: half a file must not become a job.
@@ -221,25 +231,23 @@ fn refuse_to_overwrite(folder: &Path, table: &Columns, arguments: &ResultsArgume
 
 /// A row of `advice.*`.
 fn advice_row(result: &JobResult) -> [Cell<'_>; 7] {
-    let (outcome, action, risk, reasons) = match &result.outcome {
+    let (action, risk, reasons) = match &result.outcome {
         JobOutcome::Judged(advice) => {
             let reasons = advice.reasons.iter().map(|reason| format!("{} ({:+.1})", reason.text, reason.bits.to_f64()));
             let risk = Cell::number(advice.risk);
-            ("judged", advice.action.as_str(), risk, output::list(reasons))
+            (advice.action.as_str(), risk, output::list(reasons))
         }
-        JobOutcome::Conflict => {
-            ("conflict", "", Cell::text(""), "another order line of this name is stored".to_owned())
-        }
+        JobOutcome::Conflict => ("", Cell::text(""), "another order line of this name is stored".to_owned()),
         JobOutcome::Rejected(faults) => {
             let faults = faults.iter().map(|fault| format!("{}: {}", fault.field, fault.description));
-            ("rejected", "", Cell::text(""), output::list(faults))
+            ("", Cell::text(""), output::list(faults))
         }
     };
     [
         Cell::number(result.line),
         Cell::text(&result.order.order_id),
         Cell::number(result.order.line_no),
-        Cell::text(outcome),
+        Cell::text(result.outcome.as_str()),
         Cell::text(action),
         risk,
         Cell::text(reasons),
@@ -282,6 +290,11 @@ fn line(job: &ScreeningJob) -> String {
 
 fn day(text: &str) -> Result<Day, String> {
     Day::parse_iso(text).ok_or_else(|| "expected YYYY-MM-DD".to_owned())
+}
+
+fn request_id(text: &str) -> Result<String, String> {
+    let expected = || format!("expected 1 to {REQUEST_ID_BYTES_MAX} printable ASCII characters");
+    is_request_id(text).then(|| text.to_owned()).ok_or_else(expected)
 }
 
 fn new_request_id() -> String {

@@ -103,6 +103,7 @@ fn unreadable(error: &IntakeError) -> Failure {
 }
 
 fn read_column_map(path: &Path) -> Result<ColumnMap, Failure> {
-    let text = std::fs::read_to_string(path).map_err(Failure::io("reading", path))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| Failure::Unreadable(format!("{}: {error}", path.display())))?;
     ColumnMap::parse(&text).map_err(|error| Failure::Unreadable(format!("{}: {error}", path.display())))
 }

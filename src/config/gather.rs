@@ -101,6 +101,11 @@ impl<G: Fn(&str) -> Option<String>> Gathering<'_, G> {
             let text = match value {
                 toml::Value::String(text) => text,
                 toml::Value::Integer(number) => number.to_string(),
+                toml::Value::Array(texts)
+                    if key == settings::WEB_ORIGINS.key && texts.iter().all(toml::Value::is_str) =>
+                {
+                    texts.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(",")
+                }
                 _ => {
                     self.fault(source, "expected a text or a whole number");
                     continue;

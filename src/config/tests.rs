@@ -130,6 +130,9 @@ fn origins_are_written_as_browsers_write_them() {
         let config = gather(&flags(&[DATA]), &[], &format!("web_origins = \"{text}\"\n")).unwrap();
         assert_eq!(config.web_origins, expected);
     }
+    let listed =
+        gather(&flags(&[DATA]), &[], "web_origins = [\"https://a.example\", \"https://b.example\"]\n").unwrap();
+    assert_eq!(listed.web_origins, ["https://a.example", "https://b.example"]);
     let bad = [
         "",
         "*",

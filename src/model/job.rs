@@ -205,6 +205,17 @@ pub enum JobOutcome {
     Rejected(Vec<LineFault>),
 }
 
+impl JobOutcome {
+    /// The word in tables.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Judged(_) => "judged",
+            Self::Conflict => "conflict",
+            Self::Rejected(_) => "rejected",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{JobCounts, JobId, JobSource, JobState, ScreeningJob};

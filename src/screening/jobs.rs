@@ -6,16 +6,15 @@
 //! accepting, judging and screening on demand wait for one line of a job at most. What lies in the store is `store`.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, RwLock};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use super::holdings::Holdings;
-use super::policy::Policy;
-use super::service::{Progress, Screened, ServiceError, screen_line};
+use super::service::{Progress, Screened, ServiceError};
 use crate::clock::Stopwatch;
 use crate::model::{JobId, JobLine, JobOutcome, JobResult, JobSource, OrderLine, ScreeningJob};
 use crate::store::{JOB_LINES_MAX, JobStart, JobStep, Snapshot, Store, StoreError};
@@ -40,13 +39,15 @@ pub struct Jobs {
 
 /// What the thread judges with.
 pub(super) struct Bench {
-    pub holdings: Arc<RwLock<Holdings>>,
-    pub policy: Policy,
+    /// Judges one order line of a tenant beside everything held.
+    pub screen: Box<ScreenLine>,
     /// How far the judging thread has come.
     pub progress: watch::Receiver<Progress>,
     /// Before this much is judged, less is held than is stored.
     pub start_sequence: u64,
 }
+
+type ScreenLine = dyn Fn(&str, &OrderLine) -> Result<Screened, ServiceError> + Send;
 
 impl Jobs {
     /// Goes on with the jobs that the store has.
@@ -193,6 +194,9 @@ struct Worker {
     work: Stopwatch,
 }
 
+/// Why a job fails that met a fault of ours.
+const FAULT_OF_OURS: &str = "could not be judged: a fault of the service, which its log tells of";
+
 /// What a job has to do next.
 enum Task {
     /// To judge these lines.
@@ -261,6 +265,7 @@ impl Worker {
     fn turn(&mut self) -> Result<bool, StoreError> {
         let snapshot = self.store.snapshot()?;
         let running = snapshot.running_jobs()?;
+        metrics::gauge!("onward_jobs_running").set(running.len() as f64);
         self.turns.forget_others(&running);
         self.running.retain(|(tenant, id), _| running.iter().any(|(owner, other)| owner == tenant && other == id));
         let judged_through = self.bench.progress.borrow().judged_through;
@@ -354,8 +359,8 @@ impl Worker {
             Task::Counted(count) => (Vec::new(), Some(count), None),
             Task::Fail(reason) => (Vec::new(), None, Some(reason)),
             Task::Judge(lines) => match self.judge(tenant, job, lines) {
-                Ok(results) if results.is_empty() => return Ok(true),
-                Ok(results) => (results, None, None),
+                Ok((results, None)) if results.is_empty() => return Ok(true),
+                Ok((results, failure)) => (results, None, failure),
                 // The judging thread broke off and has said so.
                 Err(_) => return Ok(false),
             },
@@ -366,6 +371,12 @@ impl Worker {
         };
         let running = self.running.entry((tenant.to_owned(), job.id)).or_insert_with(Stopwatch::start);
         let running_millis = std::mem::replace(running, Stopwatch::start()).millis();
+        for result in &results {
+            metrics::counter!("onward_job_lines_total", "outcome" => result.outcome.as_str()).increment(1);
+        }
+        if let Some(reason) = &failure {
+            tracing::warn!(job = %job.id, %reason, "a screening job failed");
+        }
         let step = JobStep { job: job.id, results, after, line_count, running_millis, failure };
         self.store.step_job_blocking(tenant, step)?;
         self.changes.send_modify(|changes| *changes += 1);
@@ -373,8 +384,14 @@ impl Worker {
         Ok(true)
     }
 
-    /// Judges lines until they are done or the thread is told to pause.
-    fn judge(&mut self, tenant: &str, job: &ScreeningJob, lines: Vec<JobLine>) -> Result<Vec<JobResult>, ServiceError> {
+    /// Judges lines until they are done or the thread is told to pause. With a reason where the job must end: a fault
+    /// of ours in judging one line must not take the other jobs along.
+    fn judge(
+        &mut self,
+        tenant: &str,
+        job: &ScreeningJob,
+        lines: Vec<JobLine>,
+    ) -> Result<(Vec<JobResult>, Option<String>), ServiceError> {
         let mut results = Vec::with_capacity(lines.len());
         for (line, number) in lines.into_iter().zip(job.judged_count() + 1..) {
             if !self.pace.may_work() {
@@ -383,9 +400,14 @@ impl Worker {
             let (order, outcome) = match line {
                 JobLine::Rejected(order, faults) => (order, JobOutcome::Rejected(faults)),
                 JobLine::Order(line) => {
-                    let outcome = match screen_line(&self.bench.holdings, &self.bench.policy, tenant, &line)? {
-                        Screened::Advised(advice) => JobOutcome::Judged(advice),
-                        Screened::Conflict => JobOutcome::Conflict,
+                    // What is held is only read here, so nothing is left half done.
+                    let screened = catch_unwind(AssertUnwindSafe(|| (self.bench.screen)(tenant, &line)));
+                    let outcome = match screened {
+                        Ok(screened) => match screened? {
+                            Screened::Advised(advice) => JobOutcome::Judged(advice),
+                            Screened::Conflict => JobOutcome::Conflict,
+                        },
+                        Err(_) => return Ok((results, Some(format!("line {number} {FAULT_OF_OURS}")))),
                     };
                     (line.key, outcome)
                 }
@@ -393,7 +415,7 @@ impl Worker {
             results.push(JobResult { line: number, order, outcome });
             self.pace.rest(&mut self.work);
         }
-        Ok(results)
+        Ok((results, None))
     }
 }
 

@@ -113,9 +113,9 @@ impl Service {
             .spawn(move || worker.run())
             .map_err(|_| ServiceError::NotRunning)?;
         let thread = Some(thread);
+        let (held, judged_by) = (Arc::clone(&holdings), policy.clone());
         let bench = Bench {
-            holdings: Arc::clone(&holdings),
-            policy: policy.clone(),
+            screen: Box::new(move |tenant, line| screen_line(&held, &judged_by, tenant, line)),
             progress: progress.clone(),
             start_sequence,
         };

@@ -25,6 +25,10 @@ pub const JUDGE_SECONDS: &str = "onward_judge_seconds";
 pub const COMMIT_SECONDS: &str = "onward_commit_seconds";
 /// Findings that were judged again on demand, by outcome; `other_bytes` and `overdue` are faults.
 pub const REPLAYS: &str = "onward_replays_total";
+/// Lines of screening jobs that got their result, by outcome.
+pub const JOB_LINES: &str = "onward_job_lines_total";
+/// Screening jobs that wait or work.
+pub const JOBS_RUNNING: &str = "onward_jobs_running";
 /// Records that are stored and not judged yet.
 pub const RECORDS_WAITING: &str = "onward_records_waiting";
 /// Size of the store file.
@@ -35,7 +39,7 @@ pub const OUTCOMES: [(&str, &str); 4] =
     [("stored", "_STORED"), ("unchanged", "_UNCHANGED"), ("conflict", "_CONFLICT"), ("rejected", "_REJECTED")];
 
 /// Every metric, with its description.
-pub(super) const ALL: [(&str, Kind, &str); 13] = [
+pub(super) const ALL: [(&str, Kind, &str); 15] = [
     (RECORDS, Kind::Counter, "Records that were answered, by kind and outcome."),
     (BATCHES, Kind::Counter, "Batches that were answered: done, slow_down, refused."),
     (BATCHES_IN_WORK, Kind::Gauge, "Batches that are being worked on."),
@@ -47,6 +51,8 @@ pub(super) const ALL: [(&str, Kind, &str); 13] = [
     (JUDGE_SECONDS, Kind::Histogram, "How long a round of judging took."),
     (COMMIT_SECONDS, Kind::Histogram, "How long a transaction took, until it was on the disk."),
     (REPLAYS, Kind::Counter, "Findings that were judged again; other_bytes and overdue are faults."),
+    (JOB_LINES, Kind::Counter, "Lines of screening jobs that got their result, by outcome."),
+    (JOBS_RUNNING, Kind::Gauge, "Screening jobs that wait or work."),
     (RECORDS_WAITING, Kind::Gauge, "Records that are stored and not judged yet."),
     (STORE_BYTES, Kind::Gauge, "Size of the store file."),
 ];

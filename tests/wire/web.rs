@@ -123,6 +123,27 @@ async fn a_page_calls_as_any_client_and_is_asked_who_it_is() {
 }
 
 #[tokio::test]
+async fn a_call_of_a_page_that_is_not_named_is_not_carried_out() {
+    let (_house, server, engine) = house(for_the_page()).await;
+    engine.state().orders.insert(("birch".to_owned(), crate::setup::order_key(1)), crate::setup::order(1));
+    let key = format!("Bearer {}", key_of("desk"));
+    let body = framed(&ListOrdersRequest::default());
+    let elsewhere = "https://elsewhere.example";
+    for origins in [&[elsewhere][..], &["null"], &[PAGE, elsewhere], &["https://desk.acme.example:8443"]] {
+        for kind in ["application/grpc-web+proto", "application/grpc-web-text"] {
+            let plain = [("content-type", kind), ("authorization", key.as_str())];
+            let headers: Vec<_> = origins.iter().map(|origin| ("origin", *origin)).chain(plain).collect();
+            let answer = read(send(&server, "POST", "OrderService/ListOrders", &headers, &body).await).await;
+            assert!(answer.head.starts_with("http/1.1 403"), "{origins:?}: {}", answer.head);
+            assert!(answer.messages.is_empty() && answer.trailers.is_empty(), "{origins:?}");
+        }
+    }
+    let nobodys = [("content-type", "application/grpc-web+proto"), ("authorization", key.as_str())];
+    let answer = read(send(&server, "POST", "OrderService/ListOrders", &nobodys, &body).await).await;
+    assert_eq!(answer.field("grpc-status"), Some("0"), "a program that is no page is asked for its key only");
+}
+
+#[tokio::test]
 async fn a_page_watches_until_the_server_ends() {
     let (_house, mut server, engine) = house(for_the_page()).await;
     let key = format!("Bearer {}", key_of("desk"));

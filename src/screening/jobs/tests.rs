@@ -24,6 +24,7 @@ const EVERYTHING: JobSource = JobSource::Stored { first_day: None, last_day: Non
 /// A store with the orders of two tenants, and what the jobs thread needs, driven by hand.
 struct Yard {
     worker: Worker,
+    holdings: Arc<RwLock<Holdings>>,
     orders: Vec<OrderLine>,
     allowed: watch::Sender<bool>,
     progress: watch::Sender<Progress>,
@@ -70,16 +71,17 @@ impl Yard {
         holdings.settle();
         let progress = watch::channel(Progress { judged_through, ..Progress::default() });
         let (allowed, stop) = (watch::channel(true), watch::channel(false));
+        let holdings = Arc::new(RwLock::new(holdings));
+        let held = Arc::clone(&holdings);
         let bench = Bench {
-            holdings: Arc::new(RwLock::new(holdings)),
-            policy: Policy::default(),
+            screen: Box::new(move |tenant, line| screen_line(&held, &Policy::default(), tenant, line)),
             progress: progress.1,
             start_sequence: judged_through,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let pace = Pace { runtime, allowed: allowed.1, stopped: stop.1 };
         let worker = Worker::new(store, bench, pace, Arc::new(watch::channel(0).0));
-        Self { worker, orders, allowed: allowed.0, progress: progress.0, _stop: stop.0 }
+        Self { worker, holdings, orders, allowed: allowed.0, progress: progress.0, _stop: stop.0 }
     }
 
     fn start(&self, tenant: &str, request_id: &str, source: JobSource) -> JobId {
@@ -116,7 +118,7 @@ impl Yard {
 
     /// What a single question says of a line.
     fn single(&self, tenant: &str, line: &OrderLine) -> JobOutcome {
-        match screen_line(&self.worker.bench.holdings, &Policy::default(), tenant, line).unwrap() {
+        match screen_line(&self.holdings, &Policy::default(), tenant, line).unwrap() {
             Screened::Advised(advice) => JobOutcome::Judged(advice),
             Screened::Conflict => JobOutcome::Conflict,
         }
@@ -158,6 +160,23 @@ fn a_job_says_of_each_line_what_a_single_question_says_and_leaves_nothing_else_b
     assert_eq!(keys, expected.collect::<Vec<_>>());
     let none = yard.job("alma", none).unwrap();
     assert_eq!((none.state, none.line_count), (JobState::Done, Some(0)));
+}
+
+#[test]
+fn a_fault_of_ours_on_one_line_ends_its_job_and_no_other() {
+    let folder = folder();
+    let mut yard = Yard::fill(&folder.path().join("store"), 150);
+    let (held, bad) = (Arc::clone(&yard.holdings), yard.orders[120].key.clone());
+    yard.worker.bench.screen = Box::new(move |tenant, line| {
+        assert!(tenant != "alma" || line.key != bad, "made to fail");
+        screen_line(&held, &Policy::default(), tenant, line)
+    });
+    let ids = TENANTS.map(|tenant| (tenant, yard.start(tenant, "r1", EVERYTHING)));
+    yard.work();
+    let [failed, whole] = ids.map(|(tenant, id)| yard.job(tenant, id).unwrap());
+    assert_eq!((failed.state, failed.judged_count()), (JobState::Failed, 120), "what it has stays");
+    assert!(failed.failure.starts_with("line 121 could not be judged"), "{}", failed.failure);
+    assert_eq!((whole.state, whole.judged_count()), (JobState::Done, 150));
 }
 
 #[test]
