@@ -48,7 +48,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
 const ROOMS_FOR_TESTS: [&str; 2] = ["normalize", "simulation"];
 
 /// Crates that one room hides from all others, so that they can be replaced by changing that room.
-const CRATE_HOMES: [(&str, &[&str]); 20] = [
+const CRATE_HOMES: [(&str, &[&str]); 24] = [
     ("redb", &["store"]),
     ("tonic", &["api"]),
     ("tonic_health", &["api"]),
@@ -69,6 +69,10 @@ const CRATE_HOMES: [(&str, &[&str]); 20] = [
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
     ("tracing_subscriber", &["telemetry"]),
+    ("opentelemetry", &["telemetry"]),
+    ("opentelemetry_sdk", &["telemetry"]),
+    ("opentelemetry_otlp", &["telemetry"]),
+    ("tracing_opentelemetry", &["telemetry"]),
 ];
 
 /// Calls that no code outside tests makes, and the rooms that may.

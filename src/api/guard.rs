@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::{Bytes, Service, http};
+use tracing::Instrument;
 
 use super::access::{Access, Door};
 use super::drain::{Drain, Phase};
@@ -24,7 +25,7 @@ use super::request_body;
 use super::unsent::Unsent;
 use super::wire::ErrorReason;
 use crate::clock::Stopwatch;
-use crate::telemetry::metric;
+use crate::telemetry::{go_on_with_trace, metric};
 
 /// Health checks get through when nothing else does, or a busy server would be taken for a dead one.
 const HEALTH_CHECK: &str = "/grpc.health.v1.Health/Check";
@@ -85,7 +86,10 @@ where
             }
         };
         let mut stop = stop(deadline(request.headers()), self.drain.clone(), access);
-        let answer = self.inner.call(request);
+        let headers = request.headers();
+        go_on_with_trace(&log.span, |name| headers.get(name).and_then(|value| value.to_str().ok()));
+        let span = log.span.clone();
+        let answer = span.in_scope(|| self.inner.call(request)).instrument(span);
         Box::pin(async move {
             tokio::select! {
                 biased;
@@ -206,6 +210,8 @@ struct CallLog {
     watch: Stopwatch,
     /// The gRPC code; `None` when the client left first.
     code: Option<i32>,
+    /// Open as long as the call is.
+    span: tracing::Span,
 }
 
 impl CallLog {
@@ -217,7 +223,9 @@ impl CallLog {
 impl CallLog {
     fn start(path: &str) -> Self {
         metrics::gauge!(metric::CALLS_OPEN).increment(1.0);
-        Self { method: path.to_owned(), watch: Stopwatch::start(), code: None }
+        // A word of the table, as for metrics: what strangers write goes nowhere.
+        let span = tracing::info_span!("call", method = method_label(path), code = tracing::field::Empty);
+        Self { method: path.to_owned(), watch: Stopwatch::start(), code: None, span }
     }
 }
 
@@ -227,6 +235,7 @@ impl Drop for CallLog {
         // A label from the table and not from the caller, who could make up any number of them.
         let method = method_label(&self.method);
         let code = self.code.map_or_else(|| "none".to_owned(), |code| code.to_string());
+        self.span.record("code", &*code);
         metrics::counter!(metric::CALLS, "method" => method, "code" => code).increment(1);
         metrics::histogram!(metric::CALL_SECONDS, "method" => method).record(self.watch.seconds());
         tracing::debug!(method = self.method, code = self.code, millis = self.watch.millis(), "call");

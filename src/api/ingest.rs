@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
+use tracing::Instrument;
 
 use super::drain::{Drain, Phase};
 use super::engine::{Engine, EngineError};
@@ -81,14 +82,15 @@ pub(super) fn answer<K: IngestKind, E: Engine>(
     // One place is kept for the last word: a client that reads too late must learn that not all was answered.
     let (answers, receiver) = mpsc::channel(OUTCOMES_WAITING_MAX + 1);
     let last_word = answers.clone().try_reserve_owned().ok();
-    tokio::spawn(async move {
+    let answering = async move {
         let mut stream = Stream::<K, E> { engine, limits, tenant, answers, working: JoinSet::new() };
         let end = stream.read_all(requests).await;
         let finished = stream.finish().await;
         if let (Err(status), Some(last_word)) = (finished.and(end), last_word) {
             last_word.send(Err(status));
         }
-    });
+    };
+    tokio::spawn(answering.in_current_span());
     ReceiverStream::new(receiver)
 }
 
@@ -152,7 +154,9 @@ impl<K: IngestKind, E: Engine> Stream<K, E> {
                 metrics::gauge!(metric::BATCHES_IN_WORK).increment(1.0);
                 let place = Working { _place: place };
                 let (engine, tenant) = (self.engine.clone(), self.tenant.clone());
-                self.working.spawn(take_in::<K, E>(engine, tenant, request_id, lines, place));
+                let (kind, records) = (K::RECORDS_FIELD, lines.len() as i64);
+                let span = tracing::info_span!("batch", kind, records, refused = tracing::field::Empty);
+                self.working.spawn(take_in::<K, E>(engine, tenant, request_id, lines, place).instrument(span));
                 Ok(())
             }
             _ => {
@@ -213,22 +217,28 @@ async fn take_in<K: IngestKind, E: Engine>(
     place: Working,
 ) -> Result<Answer, Status> {
     // A thousand records take a millisecond or two: too long for a thread that serves others.
+    let span = tracing::Span::current();
     let reading = tokio::task::spawn_blocking(move || {
         let mut good = Vec::with_capacity(lines.len());
         let outcomes: Vec<Option<RecordOutcome>> = lines
             .iter()
-            .map(|line| match K::record(line) {
-                Ok(record) => {
-                    good.push(record);
-                    None
+            .map(|line| {
+                match tracing::debug_span!(parent: &span, "record", kind = K::RECORDS_FIELD)
+                    .in_scope(|| K::record(line))
+                {
+                    Ok(record) => {
+                        good.push(record);
+                        None
+                    }
+                    Err(faults) => Some(to_proto::rejected_record(faults)),
                 }
-                Err(faults) => Some(to_proto::rejected_record(faults)),
             })
             .collect();
         (good, outcomes)
     });
     let (good, outcomes) = reading.await.map_err(|error| errors::internal(&error.to_string()))?;
     let good_count = good.len();
+    tracing::Span::current().record("refused", (outcomes.len() - good_count) as i64);
     let accepted = match good_count {
         0 => Vec::new(),
         _ => match engine.accept(tenant.name(), &request_id, good).await {

@@ -75,6 +75,12 @@ pub(super) struct ServeArguments {
     /// What to log, such as `onward=debug,warn` [env: ONWARD_LOG]
     #[arg(long, value_name = "FILTER")]
     pub(super) log_filter: Option<String>,
+    /// Collector that spans are sent to, such as http://127.0.0.1:4317; needs a build with `otel` [env: ONWARD_OTLP_ENDPOINT]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) otlp_endpoint: Option<String>,
+    /// Which spans to send, such as `onward=debug` [default: onward=info] [env: ONWARD_TRACES]
+    #[arg(long, value_name = "FILTER")]
+    pub(super) trace_filter: Option<String>,
 }
 
 /// What the settings come to, with the files that they name read and found good.
@@ -91,10 +97,14 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<Outcome, Failure> {
         return writeln!(io::stdout(), "{}", described(&setup)).map(|()| Outcome::Done).map_err(Failure::stdout);
     }
     let config = &setup.config;
-    telemetry::install(config.log_format, &config.log_filter).map_err(|error| Failure::Bug(error.to_string()))?;
-    let service = open(&config.data)?;
     let runtime = calls::runtime()?;
+    let entered = runtime.enter();
+    let traces = telemetry::install(config.log_format, &config.log_filter, config.traces.as_ref());
+    let traces = traces.map_err(|error| Failure::Bug(error.to_string()))?;
+    drop(entered);
+    let service = open(&config.data)?;
     let served = runtime.block_on(serve(&setup, service.clone()));
+    traces.finish();
     // Calls that were cut off may still hold the service; the store is closed when the last of them has gone.
     runtime.shutdown_timeout(config.drain_max);
     drop(service);
@@ -161,6 +171,8 @@ impl ServeArguments {
             ("drain_seconds", &self.drain_seconds),
             ("log", &self.log),
             ("log_filter", &self.log_filter),
+            ("otlp_endpoint", &self.otlp_endpoint),
+            ("trace_filter", &self.trace_filter),
         ];
         let values = given.into_iter().filter_map(|(key, text)| Some((key, text.clone()?))).collect();
         Flags { values, allow_insecure_remote: self.allow_insecure_remote }

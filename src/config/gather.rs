@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::settings::{self, LISTEN_DEFAULT, Number, SETTINGS, Setting};
 use super::{ConfigFault, ConfigFaults, ServeConfig, TlsPaths};
-use crate::telemetry::{self, LogFormat};
+use crate::telemetry::{self, LogFormat, TraceSettings};
 
 /// Flags as they were given: texts, so that all faults can be told together.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -46,7 +46,7 @@ struct Gathering<'a, G> {
 
 impl ServeConfig {
     /// Gathers the settings; `environment` gives the value of a variable, and `check_filter` says what is wrong with a
-    /// log filter.
+    /// filter of logs or spans.
     ///
     /// # Errors
     /// Everything that is wrong. Exit with [`super::EXIT_USAGE`].
@@ -76,7 +76,8 @@ impl ServeConfig {
             watches_max: gathering.number(settings::WATCHES_MAX),
             drain_max: Duration::from_secs(gathering.number(settings::DRAIN_SECONDS) as u64),
             log_format: gathering.log_format(),
-            log_filter: gathering.log_filter(check_filter),
+            log_filter: gathering.filter(settings::LOG_FILTER, telemetry::FILTER_DEFAULT, &check_filter),
+            traces: gathering.traces(&check_filter),
         };
         if gathering.faults.is_empty() { Ok(config) } else { Err(ConfigFaults(gathering.faults)) }
     }
@@ -230,14 +231,27 @@ impl<G: Fn(&str) -> Option<String>> Gathering<'_, G> {
         })
     }
 
-    fn log_filter(&mut self, check: impl Fn(&str) -> Result<(), String>) -> String {
-        let Some(Value { text, source }) = self.value(settings::LOG_FILTER) else {
-            return telemetry::FILTER_DEFAULT.to_owned();
-        };
+    fn filter(&mut self, setting: Setting, default: &str, check: &impl Fn(&str) -> Result<(), String>) -> String {
+        let Some(Value { text, source }) = self.value(setting) else { return default.to_owned() };
         if let Err(detail) = check(&text) {
             self.fault(source, detail);
         }
         text
+    }
+
+    fn traces(&mut self, check: &impl Fn(&str) -> Result<(), String>) -> Option<TraceSettings> {
+        let filter = self.filter(settings::TRACE_FILTER, telemetry::TRACE_FILTER_DEFAULT, check);
+        let Value { text: endpoint, source } = self.value(settings::OTLP_ENDPOINT)?;
+        let is_address = |text: &str| {
+            let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+            host.is_some_and(|host| !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic()))
+        };
+        if !is_address(&endpoint) {
+            self.fault(source, format!("expected an address such as http://127.0.0.1:4317, found {endpoint:?}"));
+        } else if !telemetry::CAN_EXPORT {
+            self.fault(source, "this build sends no spans: it is without the feature `otel`");
+        }
+        Some(TraceSettings { endpoint, filter })
     }
 }
 

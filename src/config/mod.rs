@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::telemetry::LogFormat;
+use crate::telemetry::{LogFormat, TraceSettings};
 
 pub use gather::{ConfigFile, Flags};
 pub use settings::{LISTEN_DEFAULT, SETTINGS, Setting};
@@ -53,6 +53,8 @@ pub struct ServeConfig {
     pub log_format: LogFormat,
     /// What is logged.
     pub log_filter: String,
+    /// Where spans are sent; `None` nowhere.
+    pub traces: Option<TraceSettings>,
 }
 
 /// Files of TLS, all PEM.

@@ -45,6 +45,8 @@ pub(super) const METRICS_LISTEN: Setting = setting("metrics_listen", "--metrics-
 pub(super) const WEB_ORIGINS: Setting = setting("web_origins", "--web-origins", "ONWARD_WEB_ORIGINS");
 pub(super) const LOG: Setting = setting("log", "--log", "ONWARD_LOG_FORMAT");
 pub(super) const LOG_FILTER: Setting = setting("log_filter", "--log-filter", "ONWARD_LOG");
+pub(super) const OTLP_ENDPOINT: Setting = setting("otlp_endpoint", "--otlp-endpoint", "ONWARD_OTLP_ENDPOINT");
+pub(super) const TRACE_FILTER: Setting = setting("trace_filter", "--trace-filter", "ONWARD_TRACES");
 pub(super) const CONNECTIONS_MAX: Number =
     number(setting("connections_max", "--connections-max", "ONWARD_CONNECTIONS_MAX"), 1_024, 1, 100_000);
 pub(super) const CALLS_MAX: Number =
@@ -55,7 +57,7 @@ pub(super) const DRAIN_SECONDS: Number =
     number(setting("drain_seconds", "--drain-seconds", "ONWARD_DRAIN_SECONDS"), 5, 1, 300);
 
 /// Every setting.
-pub const SETTINGS: [Setting; 14] = [
+pub const SETTINGS: [Setting; 16] = [
     DATA,
     LISTEN,
     PRINCIPALS,
@@ -70,4 +72,6 @@ pub const SETTINGS: [Setting; 14] = [
     DRAIN_SECONDS.setting,
     LOG,
     LOG_FILTER,
+    OTLP_ENDPOINT,
+    TRACE_FILTER,
 ];

@@ -305,11 +305,15 @@ impl Worker {
             return Ok(true);
         }
         let watch = Stopwatch::start();
+        let through = self.taken_up;
+        let records = (through - self.progress.borrow().judged_through) as i64;
+        let empty = tracing::field::Empty;
+        let span = tracing::info_span!("round", records, cases = empty, changed = empty).entered();
         let affected = write(&self.holdings).settle();
         let findings = self.judge_affected(&affected);
+        span.record("changed", findings.len() as i64);
         metrics::histogram!("onward_judge_seconds").record(watch.seconds());
         self.commit(findings)?;
-        let through = self.taken_up;
         self.progress.send_modify(|progress| progress.judged_through = through);
         Ok(true)
     }
@@ -338,7 +342,14 @@ impl Worker {
         let guard = read(&self.holdings);
         let holdings: &Holdings = &guard;
         let cuts = holdings.cuts_of(affected);
-        let findings = cuts.par_iter().flat_map_iter(|cut| judge(&holdings.case(cut), &self.options.policy));
+        let round = tracing::Span::current();
+        round.record("cases", cuts.len() as i64);
+        let findings = cuts.par_iter().flat_map_iter(|cut| {
+            let case = holdings.case(cut);
+            let (order_lines, shipment_lines) = (case.orders.len() as i64, case.shipments.len() as i64);
+            let span = tracing::debug_span!(parent: &round, "case", order_lines, shipment_lines);
+            span.in_scope(|| judge(&case, &self.options.policy))
+        });
         let mut changed: Vec<(Finding, [u8; 32])> = findings
             .filter_map(|finding| {
                 let hash = finding_hash(&finding);
@@ -384,7 +395,7 @@ pub(super) fn screen_line(
 ) -> Result<Screened, ServiceError> {
     // Poisoned: the judging thread broke off in the middle of something.
     let holdings = holdings.read().map_err(|_| ServiceError::NotRunning)?;
-    let screening = holdings.screen(tenant, line);
+    let screening = tracing::debug_span!("screen").in_scope(|| holdings.screen(tenant, line));
     drop(holdings);
     Ok(match screening {
         Screening::Judged(prospect) => Screened::Advised(Box::new(advise(*prospect, policy))),

@@ -132,7 +132,8 @@ impl Writer {
     pub fn write(&self, group: Vec<Command>) -> Result<(), StoreError> {
         let mut outcomes = Vec::with_capacity(group.len());
         let watch = Stopwatch::start();
-        let written = self.write_durably(group, &mut outcomes);
+        let span = tracing::info_span!("commit", commands = group.len() as i64);
+        let written = span.in_scope(|| self.write_durably(group, &mut outcomes));
         if matches!(written, Ok(Written::Records | Written::RecordsAndEvents)) {
             metrics::histogram!("onward_commit_seconds").record(watch.seconds());
         }

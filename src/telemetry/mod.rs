@@ -1,20 +1,28 @@
-//! Logs and metrics: set up once, by the program.
+//! Logs, metrics and traces: set up once, by the program.
 //!
-//! Come here for the format and the filter of logs, and for the names of metrics ([`metric`]). Logs go to standard error, and carry methods, codes, counts and
-//! times: never names, identifiers or goods. That is kept where events are written, not here.
+//! Come here for the format and the filter of logs, for the names of metrics ([`metric`]), and for spans that go to a
+//! collector. Logs go to standard error. They and spans carry methods, codes, counts and times: never names, identifiers
+//! or goods. That is kept where events are written, not here.
 
 pub mod metric;
 mod metrics_server;
+mod traces;
 
 use std::fmt;
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 pub use metrics_server::{Metrics, MetricsError};
+pub use traces::{CAN_EXPORT, TraceExport, TraceSettings, go_on_with_trace};
 
 /// What is logged when nobody says.
 pub const FILTER_DEFAULT: &str = "onward=info,warn";
+/// Which spans are sent when nobody says.
+pub const TRACE_FILTER_DEFAULT: &str = "onward=info";
 
 /// How log lines look.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -32,6 +40,9 @@ pub enum TelemetryError {
     /// The filter is none.
     #[error("the log filter is not understood: {0}")]
     BadFilter(String),
+    /// There is nothing that sends spans.
+    #[error("spans cannot be sent: {0}")]
+    NoExport(String),
     /// Logs were set up before.
     #[error("logs are set up already")]
     AlreadySetUp,
@@ -63,19 +74,44 @@ pub fn check_filter(filter: &str) -> Result<(), TelemetryError> {
     parse_filter(filter).map(|_| ())
 }
 
-/// Sets logs up for the whole process.
-pub fn install(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
+/// Sets logs up for the whole process, and spans on their way to a collector where one is named. Called within a
+/// runtime, which sends them.
+pub fn install(format: LogFormat, filter: &str, traces: Option<&TraceSettings>) -> Result<TraceExport, TelemetryError> {
+    let mut layers = vec![log_layer(format).with_filter(parse_filter(filter)?).boxed()];
+    let export = add_traces(&mut layers, traces)?;
+    tracing_subscriber::registry().with(layers).try_init().map_err(|_| TelemetryError::AlreadySetUp)?;
+    Ok(export)
+}
+
+fn log_layer<S>(format: LogFormat) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: tracing::Subscriber + for<'span> LookupSpan<'span>,
+{
     // Colour codes have no place in a file.
     let is_terminal = std::io::stderr().is_terminal();
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(parse_filter(filter)?)
-        .with_ansi(is_terminal)
-        .with_writer(std::io::stderr);
+    let layer = tracing_subscriber::fmt::layer().with_ansi(is_terminal).with_writer(std::io::stderr);
     match format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Text => layer.boxed(),
+        LogFormat::Json => layer.json().flatten_event(true).boxed(),
     }
-    .map_err(|_| TelemetryError::AlreadySetUp)
+}
+
+type Layers = Vec<Box<dyn Layer<Registry> + Send + Sync>>;
+
+#[cfg(feature = "otel")]
+fn add_traces(layers: &mut Layers, settings: Option<&TraceSettings>) -> Result<TraceExport, TelemetryError> {
+    let Some(settings) = settings else { return Ok(TraceExport { provider: None }) };
+    let (layer, provider) = traces::export::layer(settings)?;
+    layers.push(layer.with_filter(parse_filter(&settings.filter)?).boxed());
+    Ok(TraceExport { provider: Some(provider) })
+}
+
+#[cfg(not(feature = "otel"))]
+fn add_traces(_: &mut Layers, settings: Option<&TraceSettings>) -> Result<TraceExport, TelemetryError> {
+    match settings {
+        None => Ok(TraceExport {}),
+        Some(_) => Err(TelemetryError::NoExport("this build is without the feature `otel`".to_owned())),
+    }
 }
 
 fn parse_filter(filter: &str) -> Result<EnvFilter, TelemetryError> {
