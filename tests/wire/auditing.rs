@@ -23,9 +23,9 @@ use prost_reflect::{DescriptorPool, DynamicMessage};
 use rand::{RngExt, SeedableRng};
 use sha2::{Digest, Sha256};
 use tonic::transport::Endpoint;
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request, Status, Streaming};
 
-use crate::fake::Fake;
+use crate::fake::{Fake, audit_entry};
 use crate::setup::{Server, finding, is, order_key, orders_batch, told};
 
 async fn checkpoint(server: &Server, tenant: &str) -> Result<GetCheckpointResponse, Status> {
@@ -469,18 +469,42 @@ fn heavy(engine: &Fake) -> OrderKey {
     order_key(3)
 }
 
+/// The pack of a reader who lets little be under way.
+async fn read_slowly(server: &Server, key: &OrderKey) -> Streaming<wire::ExportEvidencePackResponse> {
+    let endpoint = Endpoint::from_shared(format!("http://{}", server.address)).unwrap();
+    let endpoint = endpoint.initial_stream_window_size(65_535).initial_connection_window_size(65_535);
+    let mut audit = AuditServiceClient::new(endpoint.connect().await.unwrap());
+    let mut request = Request::new(ExportEvidencePackRequest { order: on_wire(key) });
+    request.metadata_mut().insert("onward-tenant", "alma".parse().unwrap());
+    audit.export_evidence_pack(request).await.unwrap().into_inner()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pack_is_of_its_moment_whatever_comes_while_it_is_read() {
+    let engine = Fake::new();
+    let key = heavy(&engine);
+    engine.state().audit = vec![audit_entry("birch", 1), audit_entry("alma", 2), audit_entry("alma", 3)];
+    let server = Server::start(&engine).await;
+    let mut before = Vec::new();
+    server.client().await.evidence_pack(&key, &mut before).await.unwrap().unwrap();
+    let mut stream = read_slowly(&server, &key).await;
+    let mut archive = stream.message().await.unwrap().unwrap().chunk;
+    engine.state().audit.push(audit_entry("alma", 4));
+    while let Some(piece) = stream.message().await.unwrap() {
+        archive.extend(piece.chunk);
+    }
+    assert!(archive == before, "an entry that came later shows");
+    let files = Files::of(&archive);
+    let sizes: Vec<_> = files.lines("audit_proofs.jsonl").into_iter().map(|line| proof_of(line).tree.size).collect();
+    assert_eq!(sizes, [2, 2]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pack_that_breaks_off_does_not_look_whole() {
     let engine = Fake::new();
     let key = heavy(&engine);
     let server = Server::start(&engine).await;
-    // A reader who lets little be under way.
-    let endpoint = Endpoint::from_shared(format!("http://{}", server.address)).unwrap();
-    let endpoint = endpoint.initial_stream_window_size(65_535).initial_connection_window_size(65_535);
-    let mut audit = AuditServiceClient::new(endpoint.connect().await.unwrap());
-    let mut request = Request::new(ExportEvidencePackRequest { order: on_wire(&key) });
-    request.metadata_mut().insert("onward-tenant", "alma".parse().unwrap());
-    let mut stream = audit.export_evidence_pack(request).await.unwrap().into_inner();
+    let mut stream = read_slowly(&server, &key).await;
     assert!(!stream.message().await.unwrap().unwrap().chunk.is_empty());
     engine.state().stumble = Some(EngineError::Fault { cause: "sector 7".to_owned() });
     let status = loop {
