@@ -1,6 +1,7 @@
-//! Internal audit from a client: judging again, and evidence packs.
+//! Internal audit from a client: checkpoints and proofs, judging again, and evidence packs.
 //!
-//! Come here to call the audit service in the words of the model. Checking a trail needs no service; see `audit`.
+//! Come here to call the audit service in the words of the model. What comes is not checked here: whoever holds a proof
+//! checks it by itself, see `audit`.
 
 use std::io;
 
@@ -10,6 +11,7 @@ use tonic::Code;
 use super::client::{Client, ClientError};
 use super::from_proto::{self, NotUnderstood};
 use super::{to_proto, wire};
+use crate::audit::{AuditHead, ConsistencyProof, EntryProof, TreeHead};
 use crate::model::{OrderKey, Replay};
 
 /// An evidence pack that came whole.
@@ -36,6 +38,35 @@ pub enum PackError {
 }
 
 impl Client {
+    /// How far the tenant's trail has come: its last entry, with zeros when there is none, and its tree.
+    pub async fn checkpoint(&self) -> Result<(AuditHead, TreeHead), ClientError> {
+        let request = self.request(wire::GetCheckpointRequest::default());
+        let answer = self.audit().get_checkpoint(request).await?;
+        Ok(from_proto::checkpoint(answer.into_inner())?)
+    }
+
+    /// An entry with the proof that it is part of the trail, as that was at a size or is now; `None` where there is no
+    /// such entry in such a tree.
+    pub async fn entry_proof(&self, sequence: u64, tree_size: Option<u64>) -> Result<Option<EntryProof>, ClientError> {
+        let tree_size = tree_size.unwrap_or_default();
+        let request = self.request(wire::GetProofRequest { sequence, tree_size });
+        match self.audit().get_proof(request).await {
+            Ok(answer) => Ok(Some(from_proto::entry_proof(answer.into_inner())?)),
+            Err(status) if status.code() == Code::NotFound => Ok(None),
+            Err(status) => Err(status.into()),
+        }
+    }
+
+    /// The proof that the trail of now goes on from an older size; `None` where it has not come so far.
+    pub async fn consistency_proof(&self, old_tree_size: u64) -> Result<Option<ConsistencyProof>, ClientError> {
+        let request = self.request(wire::GetConsistencyProofRequest { old_tree_size, tree_size: 0 });
+        match self.audit().get_consistency_proof(request).await {
+            Ok(answer) => Ok(Some(from_proto::consistency_proof(answer.into_inner())?)),
+            Err(status) if status.code() == Code::NotFound => Ok(None),
+            Err(status) => Err(status.into()),
+        }
+    }
+
     /// Has the case of a stored finding judged again; `None` where there is no finding.
     pub async fn replay(&self, order: &OrderKey) -> Result<Option<Replay>, ClientError> {
         let request = self.request(wire::ReplayFindingRequest { order: Some(to_proto::order_key(order)) });

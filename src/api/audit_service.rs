@@ -1,7 +1,7 @@
-//! `AuditService`: the trail, and places for what is not served yet.
+//! `AuditService`: the trail and its proofs.
 //!
-//! Come here for reading audit entries and checkpoints, for judging again, and for evidence packs. Proofs have their
-//! place in the contract and answer UNIMPLEMENTED with a reason.
+//! Come here for reading audit entries, checkpoints and proofs, for judging again, and for evidence packs. What a proof
+//! is stands in the room `audit`.
 
 use std::sync::Arc;
 
@@ -61,16 +61,39 @@ impl<E: Engine> AuditService for Audit<E> {
     ) -> Result<Response<wire::GetCheckpointResponse>, Status> {
         let tenant = Tenant::of(&request)?;
         // Not the head of the common trail: it would tell each tenant how much the others do.
-        let newest = read(&self.engine, move |engine| engine.newest_audit_entry(tenant.name())).await?;
-        Ok(Response::new(to_proto::checkpoint(newest.as_ref())))
+        let checkpoint = read(&self.engine, move |engine| engine.checkpoint(tenant.name())).await?;
+        Ok(Response::new(to_proto::checkpoint(&checkpoint)))
     }
 
     async fn get_proof(
         &self,
         request: Request<wire::GetProofRequest>,
     ) -> Result<Response<wire::GetProofResponse>, Status> {
-        Tenant::of(&request)?;
-        Err(errors::not_implemented("GetProof"))
+        let tenant = Tenant::of(&request)?;
+        let wire::GetProofRequest { sequence, tree_size } = request.into_inner();
+        if sequence == 0 {
+            return Err(errors::invalid_field("sequence", "expected the sequence of an entry, from 1"));
+        }
+        let ask = move |engine: &E| engine.entry_proof(tenant.name(), sequence, size_or_now(tree_size));
+        let proof = read(&self.engine, ask).await?.ok_or_else(errors::audit_entry_not_found)?;
+        Ok(Response::new(to_proto::entry_proof(&proof)))
+    }
+
+    async fn get_consistency_proof(
+        &self,
+        request: Request<wire::GetConsistencyProofRequest>,
+    ) -> Result<Response<wire::GetConsistencyProofResponse>, Status> {
+        let tenant = Tenant::of(&request)?;
+        let wire::GetConsistencyProofRequest { old_tree_size: old_size, tree_size } = request.into_inner();
+        if old_size == 0 {
+            return Err(errors::invalid_field("old_tree_size", "expected the size of a tree that was seen, from 1"));
+        }
+        if size_or_now(tree_size).is_some_and(|size| size < old_size) {
+            return Err(errors::invalid_field("tree_size", "expected no less than old_tree_size"));
+        }
+        let ask = move |engine: &E| engine.consistency_proof(tenant.name(), old_size, size_or_now(tree_size));
+        let proof = read(&self.engine, ask).await?.ok_or_else(errors::audit_entry_not_found)?;
+        Ok(Response::new(to_proto::consistency_proof(&proof)))
     }
 
     async fn replay_finding(
@@ -112,4 +135,9 @@ impl<E: Engine> AuditService for Audit<E> {
         });
         Ok(Response::new(ReceiverStream::new(receiver)))
     }
+}
+
+/// The size of a tree as a request names it; 0 stands for now.
+fn size_or_now(tree_size: u64) -> Option<u64> {
+    (tree_size > 0).then_some(tree_size)
 }

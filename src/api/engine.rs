@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use tokio::sync::watch;
 
-use crate::audit::AuditEntry;
+use crate::audit::{AuditEntry, Checkpoint, ConsistencyProof, EntryProof};
 use crate::model::{
     Advice, Alert, AlertEvent, AlertId, AlertSettings, Company, Corridor, Country, DocumentKey, Finding, JobId,
     JobLine, JobResult, JobSource, OrderKey, OrderLine, Record, Replay, ReviewAct, ReviewRefusal, ScreeningJob,
@@ -151,8 +151,26 @@ pub trait Engine: Clone + Send + Sync + 'static {
     /// Audit entries of the tenant after a sequence, in order.
     fn audit_entries(&self, tenant: &str, after_sequence: u64, limit: usize) -> Result<Vec<AuditEntry>, EngineError>;
 
-    /// The tenant's last audit entry, if it has any.
-    fn newest_audit_entry(&self, tenant: &str) -> Result<Option<AuditEntry>, EngineError>;
+    /// How far the tenant's trail has come.
+    fn checkpoint(&self, tenant: &str) -> Result<Checkpoint, EngineError>;
+
+    /// An audit entry of the tenant with the proof that it is in the tenant's tree of this size, or of now; nothing where
+    /// there is no such entry in such a tree.
+    fn entry_proof(
+        &self,
+        tenant: &str,
+        sequence: u64,
+        tree_size: Option<u64>,
+    ) -> Result<Option<EntryProof>, EngineError>;
+
+    /// The proof that the tenant's tree of this size, or of now, goes on from the tree of an older size; nothing where
+    /// there are no such trees.
+    fn consistency_proof(
+        &self,
+        tenant: &str,
+        old_size: u64,
+        tree_size: Option<u64>,
+    ) -> Result<Option<ConsistencyProof>, EngineError>;
 
     /// The corridors that are screened.
     fn corridors(&self) -> Vec<Corridor>;
@@ -226,8 +244,8 @@ pub struct Dossier {
     pub alert: Option<Alert>,
     /// The tenant's newest alert event; 0 when there is none.
     pub newest_alert_sequence: u64,
-    /// The tenant's last audit entry.
-    pub newest_entry: Option<AuditEntry>,
+    /// How far the tenant's trail has come.
+    pub checkpoint: Checkpoint,
     /// Audit entries of the tenant's batches that brought the order line and what the finding names.
     pub batches: BTreeSet<u64>,
     /// No entry that bears on the finding lies before or at this place.

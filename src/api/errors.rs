@@ -126,6 +126,17 @@ pub(super) fn review_refused(refusal: ReviewRefusal) -> Status {
     }
 }
 
+/// A method that there is not.
+pub(super) fn not_implemented(method: &str) -> Status {
+    let details = details(ErrorReason::NotImplemented, [("method", method.to_owned())]);
+    Status::with_error_details(Code::Unimplemented, format!("{method} is not served"), details)
+}
+
+/// No audit entry in such a tree, or no such tree, or not the caller's.
+pub(super) fn audit_entry_not_found() -> Status {
+    not_found(ErrorReason::AuditEntryNotFound, "there is no such audit entry, or no tree of so many entries")
+}
+
 /// Another order line of this name is stored.
 pub(super) fn order_conflict() -> Status {
     let details = details(ErrorReason::OrderConflict, []);
@@ -165,12 +176,6 @@ pub(super) fn tenant_not_yours() -> Status {
     let details = details(ErrorReason::TenantNotYours, []);
     let description = "the metadata onward-tenant names another tenant than the credential";
     Status::with_error_details(Code::PermissionDenied, description, details)
-}
-
-/// A method that has its place and is not served yet.
-pub(super) fn not_implemented(method: &str) -> Status {
-    let details = details(ErrorReason::NotImplemented, [("method", method.to_owned())]);
-    Status::with_error_details(Code::Unimplemented, format!("{method} is not served yet"), details)
 }
 
 /// Too much of something is open.

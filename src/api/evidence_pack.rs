@@ -4,7 +4,6 @@
 //! have a stated order and no times. Only one record, one page of entries and one chunk are held at a time. What belongs
 //! to a finding is gathered by the engine; nothing is judged here.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ use zip::{CompressionMethod, DateTime, System, ZipWriter};
 use super::engine::{Dossier, Engine, EngineError};
 use super::wire::ErrorReason;
 use super::{errors, explain, to_proto, wire};
-use crate::audit::{AuditEntry, AuditKind};
+use crate::audit::{AuditEntry, AuditKind, Checkpoint, hex};
 use crate::model::Finding;
 
 /// Most bytes of one piece of the archive.
@@ -29,6 +28,8 @@ const CHUNK_BYTES_MAX: usize = 64 * 1024;
 const READ_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Rows that are read at a time.
 const PAGE_ROWS: usize = 500;
+/// Checks the proofs of a pack; for whoever has nothing of ours.
+const CHECK_PROOF: &str = include_str!("../../examples/python/check_proof.py");
 /// Pieces on their way: the next one, and the word on why there is none.
 const PIECES_MAX: usize = 2;
 
@@ -120,7 +121,19 @@ fn write<E: Engine>(engine: &E, tenant: &str, dossier: &Dossier, out: ChunkWrite
         archive.file("alert.json", |file| form.pretty("Alert", &to_proto::alert(alert), file))?;
         archive.file("alert_activity.jsonl", |file| activity(engine, tenant, dossier, &form, file))?;
     }
-    archive.file("audit_entries.jsonl", |file| audit_entries(engine, tenant, dossier, file))?;
+    archive.file("audit_entries.jsonl", |file| {
+        audit_entries(engine, tenant, dossier, |entry| Ok(writeln!(file, "{}", entry.json())?))
+    })?;
+    archive.file("audit_proofs.jsonl", |file| {
+        let size = dossier.checkpoint.tree.size;
+        audit_entries(engine, tenant, dossier, |entry| {
+            // Against the tree of the checkpoint, whatever came since.
+            let proof = engine.entry_proof(tenant, entry.sequence, Some(size))?;
+            let proof = proof.ok_or_else(|| Fault::Form(format!("no proof of audit entry {}", entry.sequence)))?;
+            Ok(writeln!(file, "{}", proof.json())?)
+        })
+    })?;
+    archive.text("check_proof.py", CHECK_PROOF)?;
     let manifest = manifest(tenant, dossier, &archive.files);
     archive.text("manifest.json", &manifest)?;
     let sums: Vec<String> = archive.files.iter().map(|file| format!("{}  {}\n", file.sha256, file.name)).collect();
@@ -150,15 +163,20 @@ fn activity<E: Engine>(
     }
 }
 
-/// Entries on the order line, on its alert and on the tenant's batches that brought what the finding names, up to the
-/// checkpoint.
-fn audit_entries<E: Engine>(engine: &E, tenant: &str, dossier: &Dossier, file: &mut dyn Write) -> Result<(), Fault> {
-    let newest = dossier.newest_entry.as_ref().map_or(0, |entry| entry.sequence);
+/// Hands on the entries on the order line, on its alert and on the tenant's batches that brought what the finding names,
+/// up to the checkpoint.
+fn audit_entries<E: Engine>(
+    engine: &E,
+    tenant: &str,
+    dossier: &Dossier,
+    mut take: impl FnMut(&AuditEntry) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let newest = dossier.checkpoint.newest.as_ref().map_or(0, |entry| entry.sequence);
     let mut after = dossier.trail_after;
     loop {
         let page = engine.audit_entries(tenant, after, PAGE_ROWS)?;
         for entry in page.iter().filter(|entry| entry.sequence <= newest && bears_on(entry, dossier)) {
-            writeln!(file, "{}", entry.json())?;
+            take(entry)?;
         }
         match page.last().filter(|last| page.len() == PAGE_ROWS && last.sequence < newest) {
             Some(last) => after = last.sequence,
@@ -184,8 +202,9 @@ fn readme(dossier: &Dossier) -> String {
     let Finding { order, engine_version, policy_version, .. } = &dossier.finding;
     // An order number is the tenant's own text: it must not look like lines of this one.
     let order_id: String = order.order_id.chars().filter(|letter| !letter.is_control()).collect();
-    let head = dossier.newest_entry.as_ref();
-    let head = head.map_or_else(|| "0:none".to_owned(), |entry| format!("{}:{}", entry.sequence, hex(&entry.hash)));
+    let Checkpoint { newest, tree } = &dossier.checkpoint;
+    let head =
+        newest.as_ref().map_or_else(|| "0:none".to_owned(), |entry| format!("{}:{}", entry.sequence, hex(&entry.hash)));
     format!(
         "Evidence on order {order_id}, line {line_no}\n\
          \n\
@@ -203,6 +222,8 @@ fn readme(dossier: &Dossier) -> String {
          alert_activity.jsonl  everything that happened to it, the oldest first\n\
          audit_entries.jsonl   entries of the trail on the order line, its alert, and the tenant's batches that brought\n\
          \x20                     the above; papers and register rows may also have come from others\n\
+         audit_proofs.jsonl    for each of them the way to the root of the tenant's tree\n\
+         check_proof.py        checks them; read it before you run it\n\
          manifest.json         versions, hashes, the checkpoint\n\
          SHA256SUMS            the SHA-256 of every file\n\
          \n\
@@ -222,9 +243,17 @@ fn readme(dossier: &Dossier) -> String {
          \x20      onward audit export --data copy.redb --out trail.jsonl\n\
          \x20      grep --fixed-strings --line-regexp --file audit_entries.jsonl trail.jsonl | cmp - audit_entries.jsonl\n\
          \x20  The first says that the trail is whole, the last says nothing.\n\
-         4. That the finding follows from its records, on the running service:\n\
+         4. The same without the store and without any program of ours:\n\
+         \x20      python3 check_proof.py audit_proofs.jsonl {tree_size}:{tree_root}\n\
+         \x20  computes the hash of each entry and leads it to the root of the tree of then. What is hashed stands in\n\
+         \x20  docs/auditing.md and RFC 9162, section 2.1. That the tree is the trail's own, and still is, says a root that\n\
+         \x20  you kept yourself (onward audit checkpoint), or on the running service:\n\
+         \x20      onward audit verify --kept-tree {tree_size}:{tree_root}\n\
+         5. That the finding follows from its records, on the running service:\n\
          \x20      onward audit replay ORDER_ID LINE\n",
         line_no = order.line_no,
+        tree_size = tree.size,
+        tree_root = hex(&tree.root),
     )
 }
 
@@ -243,20 +272,13 @@ fn manifest(tenant: &str, dossier: &Dossier, files: &[Listed]) -> String {
             "engine_version": finding.engine_version,
             "policy_version": finding.policy_version,
         },
-        "checkpoint": dossier.newest_entry.as_ref().map(|entry| serde_json::json!({
+        "checkpoint": dossier.checkpoint.newest.as_ref().map(|entry| serde_json::json!({
             "sequence": entry.sequence, "hash": hex(&entry.hash),
+            "tree_size": dossier.checkpoint.tree.size, "root_hash": hex(&dossier.checkpoint.tree.root),
         })),
         "files": files.iter().map(file).collect::<Vec<_>>(),
     });
     format!("{value:#}\n")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a text cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Messages as the JSON of the protobuf specification, with the names of the proto files.

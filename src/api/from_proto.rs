@@ -5,6 +5,7 @@
 
 use super::engine::{CompanyName, SubscriptionState};
 use super::wire;
+use crate::audit::{AuditEntry, AuditHead, AuditKind, ConsistencyProof, EntryProof, TreeHead};
 use crate::intake::{FieldFault, RejectReason, company_from_fields, order_from_fields, shipment_from_fields};
 use crate::model::{
     Advice, AdviceReason, AdviceReasonKind, Alert, AlertAct, AlertAspect, AlertChange, AlertEvent, AlertEventKind,
@@ -593,6 +594,46 @@ pub(super) fn replay(tenant: &str, answer: wire::ReplayFindingResponse) -> Resul
         case_hash: (!answer.case_hash.is_empty()).then(|| hash(answer.case_hash, "case_hash")).transpose()?,
         judged: judged.transpose()?,
     })
+}
+
+/// How far a tenant's trail has come: place and hash of the last entry, and the tree.
+pub(super) fn checkpoint(answer: wire::GetCheckpointResponse) -> Result<(AuditHead, TreeHead), NotUnderstood> {
+    let head = AuditHead { sequence: answer.sequence, hash: hash("hash", &answer.hash)? };
+    Ok((head, tree_head(answer.tree_size, &answer.root_hash)?))
+}
+
+/// An entry with the proof that it is part of the trail.
+pub(super) fn entry_proof(answer: wire::GetProofResponse) -> Result<EntryProof, NotUnderstood> {
+    let entry = answer.entry.ok_or(NotUnderstood("entry"))?;
+    Ok(EntryProof {
+        entry: AuditEntry {
+            sequence: entry.sequence,
+            at_unix_millis: millis("create_time", entry.create_time)?,
+            kind: AuditKind::parse(&entry.kind).ok_or(NotUnderstood("kind"))?,
+            tenant: answer.tenant,
+            subject: entry.subject,
+            detail_hash: hash("detail_hash", &entry.detail_hash)?,
+            previous: hash("previous_hash", &entry.previous_hash)?,
+            hash: hash("hash", &entry.hash)?,
+        },
+        leaf: answer.leaf_index,
+        tree: tree_head(answer.tree_size, &answer.root_hash)?,
+        hashes: hashes(&answer.hashes)?,
+    })
+}
+
+/// The proof that a trail goes on from where it was.
+pub(super) fn consistency_proof(answer: wire::GetConsistencyProofResponse) -> Result<ConsistencyProof, NotUnderstood> {
+    let tree = tree_head(answer.tree_size, &answer.root_hash)?;
+    Ok(ConsistencyProof { tree, hashes: hashes(&answer.hashes)? })
+}
+
+fn tree_head(size: u64, root: &[u8]) -> Result<TreeHead, NotUnderstood> {
+    Ok(TreeHead { size, root: hash("root_hash", root)? })
+}
+
+fn hashes(hashes: &[Vec<u8>]) -> Result<Vec<[u8; 32]>, NotUnderstood> {
+    hashes.iter().map(|bytes| hash("hashes", bytes)).collect()
 }
 
 fn rejected_alternative(alternative: wire::RejectedAlternative) -> Result<RejectedAlternative, NotUnderstood> {

@@ -55,6 +55,7 @@ const NEEDS: &[(&str, &str, Need)] = &[
     ("onward.v1.AuditService", "ListEntries", May(ReadAudit)),
     ("onward.v1.AuditService", "GetCheckpoint", May(ReadAudit)),
     ("onward.v1.AuditService", "GetProof", May(ReadAudit)),
+    ("onward.v1.AuditService", "GetConsistencyProof", May(ReadAudit)),
     ("onward.v1.AuditService", "ReplayFinding", May(ReadAudit)),
     ("onward.v1.AuditService", "ExportEvidencePack", May(ReadAudit)),
     ("onward.v1.ListService", "ListGoodsLists", May(ReadLists)),

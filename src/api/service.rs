@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::engine::{Acknowledged, CompanyName, CursorError, Dossier, Engine, EngineError, JobStarted, RecordOutcome};
 use crate::alerts::{CursorError as StoreCursorError, Cursors};
-use crate::audit::AuditEntry;
+use crate::audit::{AuditEntry, Checkpoint, ConsistencyProof, EntryProof};
 use crate::model::{
     Advice, Alert, AlertEvent, AlertId, AlertSettings, Company, Corridor, DocumentKey, Finding, JobId, JobLine,
     JobResult, JobSource, OrderKey, OrderLine, Record, Replay, ReviewAct, ReviewRefusal, ScreeningJob, ShipmentLine,
@@ -232,8 +232,26 @@ impl Engine for Service {
         see(self, tenant, |view| view.audit_entries(after_sequence, limit))
     }
 
-    fn newest_audit_entry(&self, tenant: &str) -> Result<Option<AuditEntry>, EngineError> {
-        see(self, tenant, |view| view.newest_audit_entry())
+    fn checkpoint(&self, tenant: &str) -> Result<Checkpoint, EngineError> {
+        see(self, tenant, |view| view.checkpoint())
+    }
+
+    fn entry_proof(
+        &self,
+        tenant: &str,
+        sequence: u64,
+        tree_size: Option<u64>,
+    ) -> Result<Option<EntryProof>, EngineError> {
+        see(self, tenant, |view| view.entry_proof(sequence, tree_size))
+    }
+
+    fn consistency_proof(
+        &self,
+        tenant: &str,
+        old_size: u64,
+        tree_size: Option<u64>,
+    ) -> Result<Option<ConsistencyProof>, EngineError> {
+        see(self, tenant, |view| view.consistency_proof(old_size, tree_size))
     }
 
     fn corridors(&self) -> Vec<Corridor> {
@@ -289,7 +307,7 @@ fn dossier(
         companies: companies.iter().map(CompanyName::of).collect(),
         alert: view.alert_of_order(&finding.order)?,
         newest_alert_sequence: view.newest_event_sequence()?,
-        newest_entry: view.newest_audit_entry()?,
+        checkpoint: view.checkpoint()?,
         revision,
         finding,
         form,

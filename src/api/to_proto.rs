@@ -10,7 +10,7 @@ use super::from_proto::{
     reason_to, replay_outcome_to,
 };
 use super::wire;
-use crate::audit::AuditEntry;
+use crate::audit::{AuditEntry, AuditHash, Checkpoint, ConsistencyProof, EntryProof};
 use crate::intake::FieldFault;
 use crate::model::{
     Advice, Alert, AlertChange, AlertEvent, Amount, Company, Country, Day, DocumentKey, Evidence, Finding, HsCode,
@@ -262,13 +262,41 @@ pub(super) fn alert(alert: &Alert) -> wire::Alert {
     }
 }
 
-/// How far the trail reached with a tenant's last entry, if it has any.
-pub(super) fn checkpoint(newest: Option<&AuditEntry>) -> wire::GetCheckpointResponse {
+/// How far a tenant's trail has come.
+pub(super) fn checkpoint(checkpoint: &Checkpoint) -> wire::GetCheckpointResponse {
+    let Checkpoint { newest, tree } = checkpoint;
     wire::GetCheckpointResponse {
-        sequence: newest.map_or(0, |entry| entry.sequence),
-        hash: newest.map_or([0; 32], |entry| entry.hash).to_vec(),
-        create_time: newest.and_then(|entry| timestamp(entry.at_unix_millis)),
+        sequence: newest.as_ref().map_or(0, |entry| entry.sequence),
+        hash: newest.as_ref().map_or([0; 32], |entry| entry.hash).to_vec(),
+        create_time: newest.as_ref().and_then(|entry| timestamp(entry.at_unix_millis)),
+        tree_size: tree.size,
+        root_hash: tree.root.to_vec(),
     }
+}
+
+/// An entry with the proof that it is part of the trail.
+pub(super) fn entry_proof(proof: &EntryProof) -> wire::GetProofResponse {
+    wire::GetProofResponse {
+        entry: Some(audit_entry(&proof.entry)),
+        hashes: hashes(&proof.hashes),
+        tenant: proof.entry.tenant.clone(),
+        leaf_index: proof.leaf,
+        tree_size: proof.tree.size,
+        root_hash: proof.tree.root.to_vec(),
+    }
+}
+
+/// The proof that a trail goes on from where it was.
+pub(super) fn consistency_proof(proof: &ConsistencyProof) -> wire::GetConsistencyProofResponse {
+    wire::GetConsistencyProofResponse {
+        tree_size: proof.tree.size,
+        root_hash: proof.tree.root.to_vec(),
+        hashes: hashes(&proof.hashes),
+    }
+}
+
+fn hashes(hashes: &[AuditHash]) -> Vec<Vec<u8>> {
+    hashes.iter().map(|hash| hash.to_vec()).collect()
 }
 
 /// What came of judging a case again.

@@ -33,6 +33,24 @@ pub enum AuditKind {
 }
 
 impl AuditKind {
+    /// All kinds, in the order of their codes.
+    pub const ALL: [Self; 9] = [
+        Self::BatchAccepted,
+        Self::CaseJudged,
+        Self::AlertRaised,
+        Self::AlertUpdated,
+        Self::AlertClosed,
+        Self::AlertReviewed,
+        Self::AlertSettingsChanged,
+        Self::JobStarted,
+        Self::JobCancelled,
+    ];
+
+    /// The kind that a word stands for.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
     /// The stable word in files and messages.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -48,7 +66,8 @@ impl AuditKind {
         }
     }
 
-    const fn code(self) -> u16 {
+    /// The number that is hashed.
+    pub const fn code(self) -> u16 {
         match self {
             Self::BatchAccepted => 1,
             Self::CaseJudged => 2,
@@ -102,7 +121,6 @@ pub struct AuditEntry {
 impl AuditEntry {
     /// The entry as one JSON object without a line break: the form in which trails are copied.
     pub fn json(&self) -> String {
-        let hex = |hash: &AuditHash| hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let value = serde_json::json!({
             "sequence": self.sequence,
             "at_unix_millis": self.at_unix_millis,
@@ -137,4 +155,22 @@ impl AuditEntry {
 /// SHA-256 of what an entry stands for.
 pub fn digest(bytes: &[u8]) -> AuditHash {
     Sha256::digest(bytes).into()
+}
+
+/// A hash, or other bytes, in hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AuditKind;
+
+    #[test]
+    fn every_kind_has_its_own_code_and_is_read_back() {
+        for (code, kind) in (1..).zip(AuditKind::ALL) {
+            assert_eq!((kind.code(), AuditKind::parse(kind.as_str())), (code, Some(kind)));
+        }
+        assert_eq!(AuditKind::parse("other"), None);
+    }
 }

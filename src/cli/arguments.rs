@@ -163,6 +163,9 @@ Examples:
 Examples:
   onward audit verify --data copy.redb
   onward audit export --data copy.redb --out trail.jsonl
+  onward audit checkpoint                                  what to keep elsewhere, with the day
+  onward audit verify --kept-tree 812:5f0c...              is what was kept still part of the trail?
+  onward audit proof 812
   onward audit replay A-1001 1
   onward audit pack A-1001 1 --out A-1001-1.zip")]
     Audit(AuditArguments),

@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use clap::ValueHint;
+use clap::{ValueHint, value_parser};
 
 use super::arguments::ServerArguments;
 use super::calls;
@@ -13,6 +13,7 @@ use super::exit::{Failure, Outcome};
 use super::new_file::NewFile;
 use super::summary::grouped_count;
 use crate::api::PackError;
+use crate::audit::hex;
 use crate::model::{OrderKey, Replay, ReplayOutcome};
 
 /// Which finding, of which service.
@@ -22,7 +23,7 @@ pub(super) struct FindingArguments {
     #[arg(value_name = "ORDER_ID")]
     pub(super) order_id: String,
     /// Line of the order
-    #[arg(value_name = "LINE", default_value_t = 1)]
+    #[arg(value_name = "LINE", default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     pub(super) line_no: u32,
     #[command(flatten)]
     pub(super) server: ServerArguments,
@@ -78,7 +79,7 @@ pub(super) fn pack(arguments: &PackArguments) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-fn refuse_existing(out: &Path) -> Result<(), Failure> {
+pub(super) fn refuse_existing(out: &Path) -> Result<(), Failure> {
     match out.symlink_metadata() {
         Ok(_) => Err(Failure::Usage(format!("{} is there already and is not replaced", out.display()))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -107,6 +108,7 @@ pub(super) fn replay(arguments: &FindingArguments) -> Result<Outcome, Failure> {
     })?;
     let replay = answer.ok_or_else(|| arguments.absent())?;
     let (text, outcome) = sentence(&replay);
+    let text = format!("Order {}, line {}: {text}", arguments.order_id, arguments.line_no);
     let hashes = format!("stored finding {}, its case {}", hex(&replay.stored_hash), hex(&replay.stored_case_hash));
     match outcome {
         Some(outcome) => {
@@ -125,13 +127,13 @@ pub(super) fn replay(arguments: &FindingArguments) -> Result<Outcome, Failure> {
 /// What an outcome means, and how the command ends; `None` for a fault.
 fn sentence(replay: &Replay) -> (&'static str, Option<Outcome>) {
     match replay.outcome {
-        ReplayOutcome::SameBytes => ("The same case gives the same bytes.", Some(Outcome::Done)),
+        ReplayOutcome::SameBytes => ("the same case gives the same bytes.", Some(Outcome::Done)),
         ReplayOutcome::OtherBytes => (
             "FAULT: the same case gives other bytes. What is stored was changed, or the judge is not what it was.",
             None,
         ),
         ReplayOutcome::CaseChanged => (
-            "The case has changed since, and waits to be judged: nothing can be said yet. Try again.",
+            "the case has changed since, and waits to be judged: nothing can be said yet. Try again.",
             Some(Outcome::BelowTarget),
         ),
         ReplayOutcome::Overdue => (
@@ -140,11 +142,7 @@ fn sentence(replay: &Replay) -> (&'static str, Option<Outcome>) {
             None,
         ),
         ReplayOutcome::CaseTooLarge => {
-            ("The case has more records than are judged on demand: nothing is said.", Some(Outcome::BelowTarget))
+            ("the case has more records than are judged on demand: nothing is said.", Some(Outcome::BelowTarget))
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -6,6 +6,7 @@
 mod arguments;
 mod audit;
 mod audit_calls;
+mod audit_proofs;
 mod backtest;
 mod calibrate;
 mod calls;

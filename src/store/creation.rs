@@ -82,8 +82,11 @@ fn create_tables(database: &Database, identity: Option<StoreIdentity>) -> Result
     let mut tables = Tables::open(&transaction)?;
     let format = tables.meta.get(META_FORMAT)?.map(|value| value.value().to_vec());
     match format.as_deref() {
-        Some([1, 0, 0, 0]) => {
-            migration::alerts_to_format_2(&transaction, &mut tables)?;
+        Some(format @ ([1, 0, 0, 0] | [2, 0, 0, 0])) => {
+            if format[0] == 1 {
+                migration::alerts_to_format_2(&transaction, &mut tables)?;
+            }
+            migration::trails_to_format_3(&transaction, &mut tables)?;
             tables.meta.insert(META_FORMAT, FORMAT_VERSION.to_le_bytes().as_slice())?;
         }
         Some(_) => {}

@@ -1,9 +1,10 @@
-//! What one write transaction is about to commit: records, request ids and audit entries.
+//! What one write transaction is about to commit: records, request ids and audit entries with their trees.
 //!
 //! Come here for how a batch is accepted. Judgements are `judgement`; grouping and committing is `writer`.
 //! New records are kept back until [`Draft::finish`], so that every table is filled in the order of its keys.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use redb::{ReadableTable, WriteTransaction};
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,8 @@ use super::StoreError;
 use super::batch::{AcceptOutcome, EncodedBatch, EncodedRecord, RecordKey, RecordOutcome};
 use super::codec::{decode, decode_number, encode, join, split};
 use super::tables::{META_JUDGED_THROUGH, SHARED_SCOPE, Tables};
-use crate::audit::{AuditDraft, AuditEntry, AuditHash, AuditHead, AuditKind};
+use super::trail::{self, Trail};
+use crate::audit::{AuditDraft, AuditEntry, AuditHash, AuditHead, AuditKind, Frontier};
 
 /// How long a request id is remembered.
 pub const REQUEST_DAYS: u64 = 7;
@@ -28,6 +30,8 @@ pub(super) struct Draft<'txn> {
     /// Last alert event of each scope touched so far.
     pub events_last: BTreeMap<u32, u64>,
     audit_head: AuditHead,
+    /// Where the trees of the scopes touched so far have come to.
+    trees: BTreeMap<u32, Frontier>,
     sequence_first: u64,
     bodies: Vec<Vec<u8>>,
     keys: BTreeMap<(u32, RecordKey), u64>,
@@ -62,6 +66,7 @@ impl<'txn> Draft<'txn> {
             is_changed: false,
             events_last: BTreeMap::new(),
             audit_head,
+            trees: BTreeMap::new(),
             sequence_first,
             bodies: Vec::new(),
             keys: BTreeMap::new(),
@@ -124,7 +129,7 @@ impl<'txn> Draft<'txn> {
         self.sequence_first + self.bodies.len() as u64 - 1
     }
 
-    /// Appends to the audit trail; the place of the new entry.
+    /// Appends to the audit trail and to the tree of its tenant; the place of the new entry.
     pub fn audit(
         &mut self,
         scope: u32,
@@ -136,7 +141,11 @@ impl<'txn> Draft<'txn> {
         let draft = AuditDraft { at_unix_millis: self.at_millis, kind, tenant, subject, detail_hash };
         let entry = self.audit_head.append(draft);
         self.tables.audit.insert(entry.sequence, encode(&entry)?.as_slice())?;
-        self.tables.audit_by_tenant.insert((scope, entry.sequence), ())?;
+        let tree = match self.trees.entry(scope) {
+            Entry::Occupied(tree) => tree.into_mut(),
+            Entry::Vacant(place) => place.insert(Trail::of(&self.tables, scope).frontier()?),
+        };
+        trail::grow(&mut self.tables.audit_leaves, &mut self.tables.audit_nodes, scope, tree, &entry)?;
         self.is_changed = true;
         Ok(entry.sequence)
     }

@@ -3,12 +3,14 @@
 //! Come here when a stored value changes: its old form is written down here and nowhere else, and a file of the old
 //! format is turned into one of the new format, whole or not at all.
 
-use redb::{ReadableTable, WriteTransaction};
+use redb::{ReadableTable, ReadableTableMetadata, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 use super::codec::{decode, decode_finding, encode};
-use super::tables::{ALERT_EVENTS_V1, ALERTS_V1, Tables};
+use super::tables::{ALERT_EVENTS_V1, ALERTS_V1, AUDIT_BY_TENANT, Tables};
+use super::trail;
+use crate::audit::Frontier;
 use crate::model::{
     Alert, AlertEvent, AlertEventKind, AlertId, AlertState, Amount, EvidenceMarks, FindingKind, Level, OrderKey,
     Probability, Unit,
@@ -95,6 +97,28 @@ pub(super) fn alerts_to_format_2(transaction: &WriteTransaction, tables: &mut Ta
     drop(old);
     transaction.delete_table(ALERTS_V1)?;
     transaction.delete_table(ALERT_EVENTS_V1)?;
+    Ok(())
+}
+
+/// Format 2 to 3: the entries of each tenant are the leaves of a tree. Goes over the trail once, tenant by tenant, and
+/// holds one hash for each level of one tree.
+pub(super) fn trails_to_format_3(transaction: &WriteTransaction, tables: &mut Tables<'_>) -> Result<(), StoreError> {
+    let old = transaction.open_table(AUDIT_BY_TENANT)?;
+    let (mut of, mut tree) = (None, Frontier::default());
+    for row in old.iter()? {
+        let (scope, sequence) = row?.0.value();
+        if of.replace(scope) != Some(scope) {
+            tree = Frontier::default();
+        }
+        let entry = trail::entry(&tables.audit, sequence)?;
+        trail::grow(&mut tables.audit_leaves, &mut tables.audit_nodes, scope, &mut tree, &entry)?;
+    }
+    drop(old);
+    let (leaves, entries) = (tables.audit_leaves.len()?, tables.audit.len()?);
+    if leaves != entries {
+        return Err(StoreError::Damaged { what: format!("{entries} audit entries, {leaves} of them with a tenant") });
+    }
+    transaction.delete_table(AUDIT_BY_TENANT)?;
     Ok(())
 }
 

@@ -19,6 +19,7 @@ mod snapshot;
 mod subscriptions;
 mod tables;
 mod tenant_view;
+mod trail;
 mod writer;
 
 #[cfg(test)]

@@ -7,9 +7,10 @@
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 
 use super::StoreError;
+use crate::audit::AuditHash;
 
 /// The newest file format that this program reads, and the one it writes.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// Scope of shipments and companies that all tenants share.
 pub(super) const SHARED_SCOPE: u32 = 0;
@@ -98,11 +99,19 @@ pub(super) const JOB_RESULTS: TableDefinition<(u32, u64, u64), &[u8]> = TableDef
 
 /// Key: audit sequence, from 1 without gaps. Value: postcard `AuditEntry`.
 pub(super) const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit.v1");
-/// Key: scope, audit sequence. Value: nothing; the entries of one tenant.
+/// Key: scope, leaf from 0 without gaps. Value: audit sequence; the entries of one tenant, as leaves of its tree.
+pub(super) const AUDIT_LEAVES: TableDefinition<(u32, u64), u64> = TableDefinition::new("audit_leaves.v1");
+/// Key: scope, level from 1, index from 0. Value: the hash of that node of the tenant's tree; complete ones only. Those
+/// of level 0 follow from the entries.
+pub(super) const AUDIT_NODES: TableDefinition<AuditNodeKey, &AuditHash> = TableDefinition::new("audit_nodes.v1");
+/// Key: scope, audit sequence. Value: nothing; what `AUDIT_LEAVES` was up to format 2. Read by the migration only.
 pub(super) const AUDIT_BY_TENANT: TableDefinition<(u32, u64), ()> = TableDefinition::new("audit_by_tenant.v1");
 
 /// How many tables there are; opening a file with fewer creates the missing ones.
-pub(super) const TABLE_COUNT: usize = 30;
+pub(super) const TABLE_COUNT: usize = 31;
+
+/// Scope, level, index.
+pub(super) type AuditNodeKey = (u32, u8, u64);
 
 /// Scope, feed, kind, number, line.
 pub(super) type ShipmentKey = (u32, &'static str, u8, &'static str, u32);
@@ -141,7 +150,8 @@ pub(super) struct Tables<'txn> {
     pub job_lines: Table<'txn, (u32, u64, u64), &'static [u8]>,
     pub job_results: Table<'txn, (u32, u64, u64), &'static [u8]>,
     pub audit: Table<'txn, u64, &'static [u8]>,
-    pub audit_by_tenant: Table<'txn, (u32, u64), ()>,
+    pub audit_leaves: Table<'txn, (u32, u64), u64>,
+    pub audit_nodes: Table<'txn, AuditNodeKey, &'static AuditHash>,
 }
 
 impl<'txn> Tables<'txn> {
@@ -177,7 +187,8 @@ impl<'txn> Tables<'txn> {
             job_lines: transaction.open_table(JOB_LINES)?,
             job_results: transaction.open_table(JOB_RESULTS)?,
             audit: transaction.open_table(AUDIT)?,
-            audit_by_tenant: transaction.open_table(AUDIT_BY_TENANT)?,
+            audit_leaves: transaction.open_table(AUDIT_LEAVES)?,
+            audit_nodes: transaction.open_table(AUDIT_NODES)?,
         })
     }
 

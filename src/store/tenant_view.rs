@@ -1,6 +1,6 @@
 //! Reading what one tenant may see: its own orders, findings, alerts and audit entries, and the shared papers.
 //!
-//! Come here for every read on behalf of a client. "Absent" and "somebody else's" look the same from here, because
+//! Come here for every read on behalf of a client; those of the trail and its tree are in `trail`. "Absent" and "somebody else's" look the same from here, because
 //! the scope is part of every key. Reads over all tenants are in `snapshot`.
 
 use std::iter::Peekable;
@@ -13,7 +13,6 @@ use super::batch::{CompanyKey, kind_code};
 use super::codec::{StoredFinding, decode, decode_finding, decode_finding_with_form, decode_record};
 use super::snapshot::{PAGE_ROWS_MAX, Snapshot};
 use super::tables::{self, CompanyRowKey, SHARED_SCOPE, ShipmentKey};
-use crate::audit::AuditEntry;
 use crate::model::{
     Alert, AlertEvent, AlertId, AlertSettings, Company, DocumentKey, JobId, JobLine, JobResult, OrderKey, OrderLine,
     Record, ScreeningJob, ShipmentLine, Subscription,
@@ -35,9 +34,9 @@ use crate::model::{
 /// }
 /// ```
 pub struct TenantView<'snapshot> {
-    snapshot: &'snapshot Snapshot,
+    pub(super) snapshot: &'snapshot Snapshot,
     /// `None` for a tenant that never sent anything.
-    scope: Option<u32>,
+    pub(super) scope: Option<u32>,
 }
 
 impl<'snapshot> TenantView<'snapshot> {
@@ -271,32 +270,6 @@ impl<'snapshot> TenantView<'snapshot> {
         rows.collect()
     }
 
-    /// The tenant's entries of the audit trail after a place in it. The places have gaps: the trail is common.
-    pub fn audit_entries(&self, after_sequence: u64, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
-        let (Some(scope), Some(first)) = (self.scope, after_sequence.checked_add(1)) else { return Ok(Vec::new()) };
-        let places = self.snapshot.table(tables::AUDIT_BY_TENANT)?;
-        let entries = self.snapshot.table(tables::AUDIT)?;
-        let mut page = Vec::new();
-        for place in places.range((scope, first)..=(scope, u64::MAX))?.take(limit.min(PAGE_ROWS_MAX)) {
-            let sequence = place?.0.value().1;
-            let entry = entries.get(sequence)?;
-            let entry = entry.ok_or_else(|| StoreError::Damaged { what: format!("audit entry {sequence}") })?;
-            page.push(decode(entry.value(), "audit entry")?);
-        }
-        Ok(page)
-    }
-
-    /// The tenant's last entry of the audit trail. Its hash covers every entry before it, also those of others.
-    pub fn newest_audit_entry(&self) -> Result<Option<AuditEntry>, StoreError> {
-        let Some(scope) = self.scope else { return Ok(None) };
-        let places = self.snapshot.table(tables::AUDIT_BY_TENANT)?;
-        let Some(place) = places.range((scope, 0)..=(scope, u64::MAX))?.next_back() else { return Ok(None) };
-        let sequence = place?.0.value().1;
-        let entry = self.snapshot.table(tables::AUDIT)?.get(sequence)?;
-        let entry = entry.ok_or_else(|| StoreError::Damaged { what: format!("audit entry {sequence}") })?;
-        decode(entry.value(), "audit entry").map(Some)
-    }
-
     /// The place in the trail of the batch that brought an order line; `None` where the store did not note it yet.
     pub fn batch_of_order(&self, key: &OrderKey) -> Result<Option<u64>, StoreError> {
         self.order_sequence(key)?.map_or(Ok(None), |record| self.batch_of(record))
@@ -313,12 +286,10 @@ impl<'snapshot> TenantView<'snapshot> {
     }
 
     fn batch_of(&self, record: u64) -> Result<Option<u64>, StoreError> {
-        let Some(scope) = self.scope else { return Ok(None) };
         // The records of a batch lie together, so that it is the last one to begin at or before the record.
         let Some(batch) = self.snapshot.table(tables::BATCHES)?.range(..=record)?.next_back() else { return Ok(None) };
         let entry = batch?.1.value();
-        let is_own = self.snapshot.table(tables::AUDIT_BY_TENANT)?.get((scope, entry))?.is_some();
-        Ok(is_own.then_some(entry))
+        Ok(self.leaf_of(entry)?.map(|_| entry))
     }
 
     fn order_sequence(&self, key: &OrderKey) -> Result<Option<u64>, StoreError> {

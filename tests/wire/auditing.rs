@@ -9,11 +9,12 @@ use onward::alerts::{AlertPolicy, rule};
 use onward::api::wire::audit_service_client::AuditServiceClient;
 use onward::api::wire::screening_service_client::ScreeningServiceClient;
 use onward::api::wire::{
-    self, DESCRIPTOR_SET, ExportEvidencePackRequest, GetCheckpointRequest, GetCheckpointResponse, GetFindingRequest,
-    ReplayFindingRequest, ReplayOutcome,
+    self, DESCRIPTOR_SET, ExportEvidencePackRequest, GetCheckpointRequest, GetCheckpointResponse,
+    GetConsistencyProofRequest, GetFindingRequest, GetProofRequest, GetProofResponse, ReplayFindingRequest,
+    ReplayOutcome,
 };
 use onward::api::{Batch, Client, Engine, EngineError, PackError};
-use onward::audit::verify;
+use onward::audit::{AuditEntry, AuditKind, EntryProof, TreeHead, verify, verify_consistency};
 use onward::model::{Finding, OrderKey, Record};
 use onward::screening::{Service, ServiceOptions};
 use onward::simulation::{MemoryWorld, Profile, WorldOptions, generate};
@@ -22,9 +23,9 @@ use prost_reflect::{DescriptorPool, DynamicMessage};
 use rand::{RngExt, SeedableRng};
 use sha2::{Digest, Sha256};
 use tonic::transport::Endpoint;
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request, Status, Streaming};
 
-use crate::fake::Fake;
+use crate::fake::{Fake, audit_entry};
 use crate::setup::{Server, finding, is, order_key, orders_batch, told};
 
 async fn checkpoint(server: &Server, tenant: &str) -> Result<GetCheckpointResponse, Status> {
@@ -43,7 +44,8 @@ async fn a_checkpoint_is_a_place_of_the_trail_and_tells_nothing_of_others() {
     let store = Store::open_in_memory(StoreOptions::default(), Arc::new(|| 1_700_000_000_250)).unwrap();
     let service = Service::start(store, ServiceOptions::default()).unwrap();
     let server = Server::start(&service).await;
-    let nothing = GetCheckpointResponse { sequence: 0, hash: vec![0; 32], create_time: None };
+    let root_hash = Sha256::digest(b"").to_vec();
+    let nothing = GetCheckpointResponse { sequence: 0, hash: vec![0; 32], create_time: None, tree_size: 0, root_hash };
     assert_eq!(checkpoint(&server, "alma").await.unwrap(), nothing);
 
     accept(&service, "birch", orders_batch("b1", 0..3)).await;
@@ -55,6 +57,8 @@ async fn a_checkpoint_is_a_place_of_the_trail_and_tells_nothing_of_others() {
     let trail = service.store().snapshot().unwrap().audit_entries(0, 1_000).unwrap();
     let head = verify(&trail).unwrap();
     assert_eq!((noted.sequence, &noted.hash[..]), (head.sequence, &head.hash[..]));
+    assert_eq!(noted.tree_size, trail.iter().filter(|entry| entry.tenant == "alma").count() as u64);
+    assert_ne!(noted.root_hash, nothing.root_hash);
 
     let theirs = checkpoint(&server, "birch").await.unwrap();
     let own = service.store().snapshot().unwrap().tenant("birch").unwrap().audit_entries(0, 1_000).unwrap();
@@ -70,6 +74,120 @@ async fn a_checkpoint_is_a_place_of_the_trail_and_tells_nothing_of_others() {
     let head = verify(&trail).unwrap();
     assert_eq!((later.sequence, &later.hash[..]), (head.sequence, &head.hash[..]));
     assert!(later.sequence > noted.sequence);
+}
+
+/// What a proof says, in the words of the audit room.
+fn entry_proof(answer: GetProofResponse) -> EntryProof {
+    let entry = answer.entry.unwrap();
+    let hash = |bytes: &[u8]| <[u8; 32]>::try_from(bytes).unwrap();
+    let time = entry.create_time.unwrap();
+    EntryProof {
+        entry: AuditEntry {
+            sequence: entry.sequence,
+            at_unix_millis: time.seconds as u64 * 1_000 + time.nanos as u64 / 1_000_000,
+            kind: AuditKind::parse(&entry.kind).unwrap(),
+            tenant: answer.tenant,
+            subject: entry.subject,
+            detail_hash: hash(&entry.detail_hash),
+            previous: hash(&entry.previous_hash),
+            hash: hash(&entry.hash),
+        },
+        leaf: answer.leaf_index,
+        tree: TreeHead { size: answer.tree_size, root: hash(&answer.root_hash) },
+        hashes: answer.hashes.iter().map(|bytes| hash(bytes)).collect(),
+    }
+}
+
+/// A service whose trail has entries of two tenants by turns, and the checkpoints of one of them on the way.
+async fn trail_of_two() -> (Service, Vec<TreeHead>) {
+    let store = Store::open_in_memory(StoreOptions::default(), Arc::new(|| 1_700_000_000_250)).unwrap();
+    let service = Service::start(store, ServiceOptions::default()).unwrap();
+    let mut kept = Vec::new();
+    for round in 0..6 {
+        accept(&service, "birch", orders_batch(&format!("b{round}"), round..round + 1)).await;
+        let before = Engine::checkpoint(&service, "alma").unwrap();
+        accept(&service, "birch", orders_batch(&format!("c{round}"), round + 50..round + 51)).await;
+        assert_eq!(Engine::checkpoint(&service, "alma").unwrap(), before, "what others do must not show");
+        accept(&service, "alma", orders_batch(&format!("a{round}"), round..round + 1)).await;
+        kept.push(Engine::checkpoint(&service, "alma").unwrap().tree);
+    }
+    (service, kept)
+}
+
+#[tokio::test]
+async fn every_entry_is_proven_against_every_tree_since() {
+    let (service, kept) = trail_of_two().await;
+    let server = Server::start(&service).await;
+    let client = server.client_of("alma").await;
+    let mut audit = AuditServiceClient::new(client.channel());
+    let entries = Engine::audit_entries(&service, "alma", 0, 1_000).unwrap();
+    let now = kept.last().unwrap();
+    assert_eq!(now.size, entries.len() as u64);
+    assert!(entries.windows(2).any(|pair| pair[1].sequence > pair[0].sequence + 1), "the other must be in between");
+    for (leaf, entry) in (0..).zip(&entries) {
+        for tree in kept.iter().filter(|tree| tree.size > leaf) {
+            let request = GetProofRequest { sequence: entry.sequence, tree_size: tree.size };
+            let proof = entry_proof(audit.get_proof(client.request(request)).await.unwrap().into_inner());
+            assert_eq!((proof.verify(), proof.leaf, &proof.tree, &proof.entry), (Ok(()), leaf, tree, entry));
+        }
+        let of_now = client.entry_proof(entry.sequence, None).await.unwrap().unwrap();
+        assert_eq!((of_now.verify(), of_now.tree), (Ok(()), *now));
+    }
+    for old in &kept {
+        for tree in kept.iter().filter(|tree| tree.size >= old.size) {
+            let request = GetConsistencyProofRequest { old_tree_size: old.size, tree_size: tree.size };
+            let answer = audit.get_consistency_proof(client.request(request)).await.unwrap().into_inner();
+            let hashes: Vec<[u8; 32]> = answer.hashes.iter().map(|hash| hash[..].try_into().unwrap()).collect();
+            assert_eq!((answer.tree_size, &answer.root_hash[..]), (tree.size, &tree.root[..]));
+            assert_eq!(verify_consistency(old, tree, &hashes), Ok(()));
+        }
+        let of_now = client.consistency_proof(old.size).await.unwrap().unwrap();
+        assert_eq!((of_now.verify(old), of_now.tree), (Ok(()), *now));
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_the_tenants_has_no_proof_and_looks_like_nothing() {
+    let (service, kept) = trail_of_two().await;
+    let server = Server::start(&service).await;
+    let now = kept.last().unwrap().size;
+    let own = Engine::audit_entries(&service, "alma", 0, 1_000).unwrap();
+    let theirs = Engine::audit_entries(&service, "birch", 0, 1_000).unwrap();
+    let prove = async |tenant: &str, sequence, tree_size| {
+        let client = server.client_of(tenant).await;
+        let request = client.request(GetProofRequest { sequence, tree_size });
+        AuditServiceClient::new(client.channel()).get_proof(request).await.unwrap_err()
+    };
+    let absent = prove("alma", 999_999, 0).await;
+    assert_eq!(told(&absent), is(Code::NotFound, "AUDIT_ENTRY_NOT_FOUND"));
+    let last = own.last().unwrap().sequence;
+    let mut others = vec![
+        prove("alma", u64::MAX, 0).await,
+        prove("alma", last, now - 1).await,
+        prove("alma", last, now + 1).await,
+        prove("alma", last, u64::MAX).await,
+        prove("cedar", last, 0).await,
+        prove("cedar", 1, 1).await,
+    ];
+    for entry in &theirs {
+        others.push(prove("alma", entry.sequence, 0).await);
+        others.push(prove("alma", entry.sequence, 1).await);
+    }
+    let client = server.client_of("alma").await;
+    let mut audit = AuditServiceClient::new(client.channel());
+    for (old_tree_size, tree_size) in [(now + 1, 0), (1, now + 1), (u64::MAX, 0), (u64::MAX, u64::MAX)] {
+        let request = client.request(GetConsistencyProofRequest { old_tree_size, tree_size });
+        others.push(audit.get_consistency_proof(request).await.unwrap_err());
+    }
+    for other in others {
+        assert_eq!((other.message(), other.details()), (absent.message(), absent.details()));
+    }
+    assert_eq!(told(&prove("alma", 0, 0).await), is(Code::InvalidArgument, "INVALID_FIELD"));
+    for (old_tree_size, tree_size) in [(0, 0), (0, now), (2, 1)] {
+        let request = client.request(GetConsistencyProofRequest { old_tree_size, tree_size });
+        let status = audit.get_consistency_proof(request).await.unwrap_err();
+        assert_eq!(told(&status), is(Code::InvalidArgument, "INVALID_FIELD"));
+    }
 }
 
 #[tokio::test]
@@ -220,15 +338,56 @@ async fn a_pack_holds_what_bears_on_the_finding_and_checks_itself() {
     assert!(activity.iter().all(|event| event.alert.as_ref().unwrap().alert_id == alerts[0].alert_id));
     assert!(!activity.is_empty());
 
+    proofs_are_of_the_entries(&service, &files);
     entries_are_of_the_trail(&service, &files, &alerts[0].alert_id, &key);
     assert!(files.0.values().all(|bytes| !String::from_utf8_lossy(bytes).contains("birch")), "another tenant shows");
     assert_eq!(self::pieces(&client, &key).await.unwrap(), pieces, "the same state is the same bytes");
 }
 
+/// A proof as a pack has it.
+fn proof_of(line: &str) -> EntryProof {
+    let proof: serde_json::Value = serde_json::from_str(line).unwrap();
+    let hash = |value: &serde_json::Value| -> [u8; 32] {
+        let digits = value.as_str().unwrap();
+        let byte = |place| u8::from_str_radix(&digits[place..place + 2], 16).unwrap();
+        (0..64).step_by(2).map(byte).collect::<Vec<_>>().try_into().unwrap()
+    };
+    let (entry, text) = (&proof["entry"], |field: &str| proof["entry"][field].as_str().unwrap().to_owned());
+    EntryProof {
+        entry: AuditEntry {
+            sequence: entry["sequence"].as_u64().unwrap(),
+            at_unix_millis: entry["at_unix_millis"].as_u64().unwrap(),
+            kind: AuditKind::parse(&text("kind")).unwrap(),
+            tenant: text("tenant"),
+            subject: text("subject"),
+            detail_hash: hash(&entry["detail_hash"]),
+            previous: hash(&entry["previous"]),
+            hash: hash(&entry["hash"]),
+        },
+        leaf: proof["leaf_index"].as_u64().unwrap(),
+        tree: TreeHead { size: proof["tree_size"].as_u64().unwrap(), root: hash(&proof["root_hash"]) },
+        hashes: proof["hashes"].as_array().unwrap().iter().map(hash).collect(),
+    }
+}
+
+/// Each entry of a pack has its proof, against the tree of the checkpoint.
+fn proofs_are_of_the_entries(service: &Service, files: &Files) {
+    let proofs: Vec<EntryProof> = files.lines("audit_proofs.jsonl").into_iter().map(proof_of).collect();
+    let entries: Vec<String> = proofs.iter().map(|proof| proof.entry.json()).collect();
+    assert_eq!(entries, files.lines("audit_entries.jsonl"));
+    let tree = Engine::checkpoint(service, "alma").unwrap().tree;
+    for proof in &proofs {
+        assert_eq!((proof.verify(), proof.tree), (Ok(()), tree));
+    }
+    let kept = format!("{}:{}", tree.size, hex(&tree.root));
+    assert_eq!(files.text("README.txt").matches(&kept).count(), 2, "{kept}");
+    assert_eq!(files.text("check_proof.py"), include_str!("../../examples/python/check_proof.py"));
+}
+
 /// The entries of a pack stand in the trail as they are, and are those of the finding.
 fn entries_are_of_the_trail(service: &Service, files: &Files, alert_id: &str, key: &OrderKey) {
     let trail = service.store().snapshot().unwrap().audit_entries(0, 10_000).unwrap();
-    let trail: BTreeSet<String> = trail.iter().map(onward::audit::AuditEntry::json).collect();
+    let trail: BTreeSet<String> = trail.iter().map(AuditEntry::json).collect();
     let entries = files.lines("audit_entries.jsonl");
     assert!(entries.iter().all(|entry| trail.contains(*entry)));
     let entries: Vec<serde_json::Value> = entries.iter().map(|entry| serde_json::from_str(entry).unwrap()).collect();
@@ -246,7 +405,7 @@ fn entries_are_of_the_trail(service: &Service, files: &Files, alert_id: &str, ke
     let judged = entries.iter().rfind(|entry| entry["kind"] == "case_judged").unwrap();
     let manifest: serde_json::Value = serde_json::from_str(files.text("manifest.json")).unwrap();
     assert_eq!(judged["detail_hash"], manifest["finding"]["stored_sha256"]);
-    let newest = Engine::newest_audit_entry(service, "alma").unwrap().unwrap();
+    let newest = Engine::checkpoint(service, "alma").unwrap().newest.unwrap();
     assert_eq!(manifest["checkpoint"]["sequence"], newest.sequence);
     assert!(files.text("README.txt").contains(&format!("--noted-head {}:{}", newest.sequence, hex(&newest.hash))));
 }
@@ -310,18 +469,42 @@ fn heavy(engine: &Fake) -> OrderKey {
     order_key(3)
 }
 
+/// The pack of a reader who lets little be under way.
+async fn read_slowly(server: &Server, key: &OrderKey) -> Streaming<wire::ExportEvidencePackResponse> {
+    let endpoint = Endpoint::from_shared(format!("http://{}", server.address)).unwrap();
+    let endpoint = endpoint.initial_stream_window_size(65_535).initial_connection_window_size(65_535);
+    let mut audit = AuditServiceClient::new(endpoint.connect().await.unwrap());
+    let mut request = Request::new(ExportEvidencePackRequest { order: on_wire(key) });
+    request.metadata_mut().insert("onward-tenant", "alma".parse().unwrap());
+    audit.export_evidence_pack(request).await.unwrap().into_inner()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pack_is_of_its_moment_whatever_comes_while_it_is_read() {
+    let engine = Fake::new();
+    let key = heavy(&engine);
+    engine.state().audit = vec![audit_entry("birch", 1), audit_entry("alma", 2), audit_entry("alma", 3)];
+    let server = Server::start(&engine).await;
+    let mut before = Vec::new();
+    server.client().await.evidence_pack(&key, &mut before).await.unwrap().unwrap();
+    let mut stream = read_slowly(&server, &key).await;
+    let mut archive = stream.message().await.unwrap().unwrap().chunk;
+    engine.state().audit.push(audit_entry("alma", 4));
+    while let Some(piece) = stream.message().await.unwrap() {
+        archive.extend(piece.chunk);
+    }
+    assert!(archive == before, "an entry that came later shows");
+    let files = Files::of(&archive);
+    let sizes: Vec<_> = files.lines("audit_proofs.jsonl").into_iter().map(|line| proof_of(line).tree.size).collect();
+    assert_eq!(sizes, [2, 2]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pack_that_breaks_off_does_not_look_whole() {
     let engine = Fake::new();
     let key = heavy(&engine);
     let server = Server::start(&engine).await;
-    // A reader who lets little be under way.
-    let endpoint = Endpoint::from_shared(format!("http://{}", server.address)).unwrap();
-    let endpoint = endpoint.initial_stream_window_size(65_535).initial_connection_window_size(65_535);
-    let mut audit = AuditServiceClient::new(endpoint.connect().await.unwrap());
-    let mut request = Request::new(ExportEvidencePackRequest { order: on_wire(&key) });
-    request.metadata_mut().insert("onward-tenant", "alma".parse().unwrap());
-    let mut stream = audit.export_evidence_pack(request).await.unwrap().into_inner();
+    let mut stream = read_slowly(&server, &key).await;
     assert!(!stream.message().await.unwrap().unwrap().chunk.is_empty());
     engine.state().stumble = Some(EngineError::Fault { cause: "sector 7".to_owned() });
     let status = loop {

@@ -7,7 +7,7 @@ use onward::api::wire::{self, DESCRIPTOR_SET};
 use prost::Message;
 use prost_types::{DescriptorProto, FileDescriptorProto, FileDescriptorSet};
 use tokio_stream::StreamExt;
-use tonic::{Code, Status};
+use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_reflection::pb::v1::ServerReflectionRequest;
@@ -16,7 +16,7 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
 use crate::fake::Fake;
-use crate::setup::{Server, is, told};
+use crate::setup::Server;
 
 fn our_files() -> Vec<FileDescriptorProto> {
     let set = FileDescriptorSet::decode(DESCRIPTOR_SET).unwrap();
@@ -154,28 +154,38 @@ async fn health_is_serving_for_the_server_and_each_service() {
 }
 
 #[tokio::test]
-async fn what_is_not_served_yet_says_so_with_a_reason() {
-    use wire::audit_service_client::AuditServiceClient;
-
+async fn every_call_of_the_contract_is_served() {
     let server = Server::start(&Fake::new()).await;
-    let client = server.client().await;
-    let mut audit = AuditServiceClient::new(client.channel());
-    let mut statuses: Vec<Status> = Vec::new();
-    macro_rules! refuse {
-        ($service:ident, $($method:ident: $request:ident),* $(,)?) => {
-            $(statuses.push($service.$method(client.request(wire::$request::default())).await.unwrap_err());)*
-        };
+    let mut count = 0;
+    for file in our_files() {
+        let comments = file.source_code_info.clone().unwrap().location;
+        assert!(comments.iter().all(|place| !place.leading_comments().contains("ot served yet")), "{}", file.name());
+        for service in &file.service {
+            for method in &service.method {
+                let client = server.client().await;
+                let mut grpc = tonic::client::Grpc::new(client.channel());
+                grpc.ready().await.unwrap();
+                // An empty message stands for any: what matters is whether somebody answers.
+                let path = format!("/onward.v1.{}/{}", service.name(), method.name());
+                let codec =
+                    tonic_prost::ProstCodec::<wire::GetCheckpointRequest, wire::GetCheckpointRequest>::default();
+                let requests = tokio_stream::iter([wire::GetCheckpointRequest::default()]);
+                let answer = grpc.streaming(client.request(requests), path.parse().unwrap(), codec).await;
+                let mut answers = match answer {
+                    Ok(answers) => answers.into_inner(),
+                    Err(status) => {
+                        assert_ne!(status.code(), Code::Unimplemented, "{path}: {status}");
+                        continue;
+                    }
+                };
+                if !method.name().starts_with("Watch")
+                    && let Err(status) = answers.message().await
+                {
+                    assert_ne!(status.code(), Code::Unimplemented, "{path}: {status}");
+                }
+                count += 1;
+            }
+        }
     }
-    refuse!(audit, get_proof: GetProofRequest);
-    for status in &statuses {
-        assert_eq!(told(status), is(Code::Unimplemented, "NOT_IMPLEMENTED"));
-    }
-    // As many as the contract says.
-    let said = our_files()
-        .iter()
-        .flat_map(|file| file.source_code_info.clone().unwrap().location)
-        .filter(|place| matches!(place.path[..], [6, _, 2, _]))
-        .filter(|place| place.leading_comments().contains("UNIMPLEMENTED"))
-        .count();
-    assert_eq!(statuses.len(), said);
+    assert!(count > 10, "only {count} calls were answered");
 }

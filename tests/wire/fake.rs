@@ -5,7 +5,10 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use onward::api::{Acknowledged, CompanyName, CursorError, Dossier, Engine, EngineError, JobStarted, RecordOutcome};
-use onward::audit::{AuditEntry, AuditKind};
+use onward::audit::{
+    AuditEntry, AuditHash, AuditKind, Checkpoint, ConsistencyProof, EntryProof, Frontier, Subtree, TreeHead,
+    consistency_proof, inclusion_proof,
+};
 use onward::model::{
     Advice, AdviceReason, AdviceReasonKind, Alert, AlertEvent, AlertEventKind, AlertId, AlertSettings, AlertState,
     Amount, Bits, Company, Corridor, Country, DocumentKey, EvidenceMarks, Finding, FindingKind, JobCounts, JobId,
@@ -201,6 +204,24 @@ pub fn audit_entry(tenant: &str, sequence: u64) -> AuditEntry {
     }
 }
 
+/// The entries of a tree of a size, or all.
+fn cut(entries: &[AuditEntry], size: Option<u64>) -> Option<&[AuditEntry]> {
+    entries.get(..size.map_or(entries.len(), |size| size as usize))
+}
+
+fn tree_of(entries: &[AuditEntry]) -> TreeHead {
+    let mut tree = Frontier::default();
+    for entry in entries {
+        tree.push(entry.leaf_hash(), |_, _| Ok::<_, ()>(())).unwrap();
+    }
+    tree.head()
+}
+
+fn node_of(entries: &[AuditEntry], place: Subtree) -> AuditHash {
+    let first = (place.index << place.level) as usize;
+    tree_of(&entries[first..][..1 << place.level]).root
+}
+
 fn store<K: Ord, V: PartialEq>(rows: &mut BTreeMap<K, V>, key: K, value: V) -> RecordOutcome {
     match rows.get(&key) {
         Some(held) if *held == value => RecordOutcome::Unchanged,
@@ -342,7 +363,7 @@ impl Engine for Fake {
             companies,
             alert: alerts.into_iter().find(|alert| alert.order == *key),
             newest_alert_sequence: self.newest_alert_sequence(tenant)?,
-            newest_entry: self.newest_audit_entry(tenant)?,
+            checkpoint: self.checkpoint(tenant)?,
             batches: self.audit_entries(tenant, 0, usize::MAX)?.iter().map(|entry| entry.sequence).collect(),
             trail_after: 0,
             finding,
@@ -516,8 +537,32 @@ impl Engine for Fake {
         Ok(entries.take(limit).cloned().collect())
     }
 
-    fn newest_audit_entry(&self, tenant: &str) -> Result<Option<AuditEntry>, EngineError> {
-        Ok(self.ask()?.audit.iter().rfind(|entry| entry.tenant == tenant).cloned())
+    fn checkpoint(&self, tenant: &str) -> Result<Checkpoint, EngineError> {
+        let entries = self.audit_entries(tenant, 0, usize::MAX)?;
+        Ok(Checkpoint { tree: tree_of(&entries), newest: entries.last().cloned() })
+    }
+
+    fn entry_proof(&self, tenant: &str, sequence: u64, size: Option<u64>) -> Result<Option<EntryProof>, EngineError> {
+        let entries = self.audit_entries(tenant, 0, usize::MAX)?;
+        let Some(entries) = cut(&entries, size) else { return Ok(None) };
+        let Some(place) = entries.iter().position(|entry| entry.sequence == sequence) else { return Ok(None) };
+        let node = |place| Ok::<_, EngineError>(node_of(entries, place));
+        let hashes = inclusion_proof(place as u64, entries.len() as u64, node)?;
+        let entry = entries[place].clone();
+        Ok(hashes.map(|hashes| EntryProof { entry, leaf: place as u64, tree: tree_of(entries), hashes }))
+    }
+
+    fn consistency_proof(
+        &self,
+        tenant: &str,
+        old_size: u64,
+        size: Option<u64>,
+    ) -> Result<Option<ConsistencyProof>, EngineError> {
+        let entries = self.audit_entries(tenant, 0, usize::MAX)?;
+        let Some(entries) = cut(&entries, size) else { return Ok(None) };
+        let node = |place| Ok::<_, EngineError>(node_of(entries, place));
+        let hashes = consistency_proof(old_size, entries.len() as u64, node)?;
+        Ok(hashes.map(|hashes| ConsistencyProof { tree: tree_of(entries), hashes }))
     }
 
     fn corridors(&self) -> Vec<Corridor> {

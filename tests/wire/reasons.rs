@@ -4,6 +4,7 @@
 //! Come here when a reason is added: the match in [`provoke`] does not compile without it.
 
 use onward::api::wire::alert_service_client::AlertServiceClient;
+use onward::api::wire::audit_service_client::AuditServiceClient;
 use onward::api::wire::company_service_client::CompanyServiceClient;
 use onward::api::wire::order_service_client::OrderServiceClient;
 use onward::api::wire::screening_service_client::ScreeningServiceClient;
@@ -146,6 +147,10 @@ async fn not_found(reason: ErrorReason, client: &Client) -> Status {
             let request = client.request(wire::GetAlertRequest { alert_id: "999999".to_owned() });
             AlertServiceClient::new(client.channel()).get_alert(request).await.unwrap_err()
         }
+        ErrorReason::AuditEntryNotFound => {
+            let request = client.request(wire::GetProofRequest { sequence: 999_999, tree_size: 0 });
+            AuditServiceClient::new(client.channel()).get_proof(request).await.unwrap_err()
+        }
         other => panic!("{other:?} is not about something that is not there"),
     }
 }
@@ -175,7 +180,8 @@ async fn provoke(reason: ErrorReason) -> Told {
         | ErrorReason::ShipmentNotFound
         | ErrorReason::CompanyNotFound
         | ErrorReason::FindingNotFound
-        | ErrorReason::AlertNotFound => not_found(reason, &client).await,
+        | ErrorReason::AlertNotFound
+        | ErrorReason::AuditEntryNotFound => not_found(reason, &client).await,
         ErrorReason::NotImplemented => {
             let mut grpc = tonic::client::Grpc::new(channel);
             grpc.ready().await.unwrap();

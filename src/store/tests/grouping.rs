@@ -110,7 +110,8 @@ impl Direct {
             ("alert_events", rows(&transaction, tables::ALERT_EVENTS)),
             ("events_by_alert", rows(&transaction, tables::EVENTS_BY_ALERT)),
             ("audit", rows(&transaction, tables::AUDIT)),
-            ("audit_by_tenant", rows(&transaction, tables::AUDIT_BY_TENANT)),
+            ("audit_leaves", rows(&transaction, tables::AUDIT_LEAVES)),
+            ("audit_nodes", rows(&transaction, tables::AUDIT_NODES)),
         ])
     }
 }

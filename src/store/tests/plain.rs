@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use super::samples;
-use crate::audit::{AuditKind, verify};
+use crate::audit::{AuditKind, Checkpoint, Frontier, verify};
 use crate::model::{AlertEventKind, Finding, OrderKey, Record};
-use crate::store::{AcceptBatch, RecordOutcome, RecordScope, Snapshot};
+use crate::store::{AcceptBatch, RecordOutcome, RecordScope, Snapshot, TenantView};
 
 /// One piece of work.
 #[derive(Clone, Debug)]
@@ -140,6 +140,7 @@ impl Plain {
             revisions.push(stored.finding);
             self.findings.insert((tenant.to_owned(), order), revisions);
         }
+        self.check_tree(&view, tenant);
         let mut alerts = BTreeMap::new();
         let events = self.events.entry(tenant.to_owned()).or_default();
         for (sequence, event) in (1..).zip(view.alert_events(0, 10_000).unwrap()) {
@@ -150,6 +151,22 @@ impl Plain {
         assert_eq!(view.alerts(None, 10_000).unwrap(), alerts.into_values().collect::<Vec<_>>());
         if events.is_empty() {
             self.events.remove(tenant);
+        }
+    }
+
+    /// The tree of a tenant is the one over its entries of the common trail, and proves them.
+    fn check_tree(&self, view: &TenantView<'_>, tenant: &str) {
+        let entries = view.audit_entries(0, 10_000).unwrap();
+        assert_eq!(entries.len(), self.trail.iter().filter(|(_, owner, _)| owner == tenant).count());
+        let mut tree = Frontier::default();
+        for entry in &entries {
+            assert_eq!(entry.tenant, tenant);
+            tree.push(entry.leaf_hash(), |_, _| Ok::<_, ()>(())).unwrap();
+        }
+        assert_eq!(view.checkpoint().unwrap(), Checkpoint { tree: tree.head(), newest: entries.last().cloned() });
+        for entry in [entries.first(), entries.get(entries.len() / 2), entries.last()].into_iter().flatten() {
+            let proof = view.entry_proof(entry.sequence, None).unwrap().unwrap();
+            assert_eq!((proof.verify(), &proof.entry, proof.tree), (Ok(()), entry, tree.head()));
         }
     }
 
