@@ -31,8 +31,8 @@ use installed::{PATIENCE, Place, Service, said};
 const KILLS_DEFAULT: u64 = 20;
 const ORDERS: u64 = 200;
 const RECORDS_PER_BATCH: usize = 3;
-/// How long after that it may go on, so that it ends anywhere and not only behind an answer.
-const GRACE_MICROS_MAX: u64 = 4_000;
+/// How often others have a turn after that, so that it ends anywhere and not only behind an answer.
+const TURNS_MAX: u64 = 5_000;
 /// Where all is sent there may be fewer answers than were wanted: then it ends in a lull.
 const LULL_MAX: Duration = Duration::from_millis(300);
 const TENANT: &str = "alma";
@@ -167,7 +167,7 @@ fn start(place: &Place, store: &str) -> Service {
 fn live_and_die(runtime: &Runtime, place: &Place, desk: &Desk, random: &mut ChaCha8Rng, all: &Batches, portion: usize) {
     let mut service = start(place, "store");
     let enough = desk.look(|ledger| ledger.answers) + random.random_range(0..=4 * portion as u64);
-    let grace = Duration::from_micros(random.random_range(0..=GRACE_MICROS_MAX));
+    let turns = random.random_range(0..=TURNS_MAX);
     runtime.block_on(async {
         let client = Client::connect(&service.address, TENANT).await.unwrap();
         let held = client.subscription(SUBSCRIPTION).await.map_or(0, |state| state.subscription.sequence);
@@ -189,8 +189,9 @@ fn live_and_die(runtime: &Runtime, place: &Place, desk: &Desk, random: &mut ChaC
             while desk.look(|ledger| ledger.answers) < enough {
                 desk.answered.notified().await;
             }
-            // Chance, not waiting for anything.
-            tokio::time::sleep(grace).await;
+            for _ in 0..turns {
+                tokio::task::yield_now().await;
+            }
         };
         let _ = tokio::time::timeout(LULL_MAX, answered).await;
         service.crash();
