@@ -17,6 +17,7 @@ use crate::api::{self, ServeOptions, ServerTls, TlsFiles};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigFault, ConfigFaults, ConfigFile, Flags, ServeConfig, TlsPaths};
 use crate::identity::Identities;
+use crate::model::StoreCondition;
 use crate::screening::{Service, ServiceOptions};
 use crate::store::{Store, StoreError, StoreOptions};
 use crate::telemetry::{self, Metrics, metric};
@@ -232,8 +233,9 @@ fn measure(data: &Path, service: &Service) {
     if let Ok(metadata) = std::fs::metadata(data) {
         metrics::gauge!(metric::STORE_BYTES).set(metadata.len() as f64);
     }
-    let snapshot = service.store().snapshot();
-    let waiting = snapshot.and_then(|snapshot| Ok((snapshot.newest_record_sequence()?, snapshot.judged_through()?)));
+    let is_writable = *service.store().condition().borrow() == StoreCondition::Writable;
+    metrics::gauge!(metric::STORE_WRITABLE).set(f64::from(u8::from(is_writable)));
+    let waiting = service.store().read(|snapshot| Ok((snapshot.newest_record_sequence()?, snapshot.judged_through()?)));
     if let Ok((newest, judged)) = waiting {
         metrics::gauge!(metric::RECORDS_WAITING).set(newest.saturating_sub(judged) as f64);
     }

@@ -4,6 +4,7 @@
 //! A write is answered when it is on the disk and not before; a snapshot never changes under its reader.
 //! What records mean, how they are judged and who is told are other rooms.
 
+mod backing;
 mod batch;
 mod codec;
 mod creation;
@@ -13,6 +14,7 @@ mod handle;
 mod jobs;
 mod judgement;
 mod migration;
+mod opened;
 mod read_only;
 mod review;
 mod snapshot;
