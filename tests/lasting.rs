@@ -8,6 +8,8 @@
 mod installed;
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use onward::api::wire::alert_service_client::AlertServiceClient;
@@ -16,14 +18,14 @@ use onward::api::wire::{IngestOrdersRequest, ListOrdersRequest, OrderKey, OrderL
 use onward::api::{Client, reason_of};
 use tonic_types::StatusExt;
 
-use installed::{PATIENCE, Place, Service, program};
+use installed::{PATIENCE, Place, Service, onward, program, said, text};
 
 fn order_line(order_id: &str) -> OrderLine {
     OrderLine {
         key: Some(OrderKey { order_id: order_id.to_owned(), line_no: 1 }),
         order_date: "2024-03-01".to_owned(),
         buyer: Some(Party { name: "Primer Trade LLP".to_owned(), country: "KZ".to_owned(), ..Party::default() }),
-        // Long, so that the disk is soon full.
+        // Long, so that a disk is soon full.
         description: "bearings ".repeat(2_000),
         quantity: "10".to_owned(),
         unit: "PCE".to_owned(),
@@ -112,4 +114,104 @@ async fn a_full_disk_is_told_and_outlived_without_a_restart() {
     };
     assert_eq!(reason_of(&last).as_deref(), Some("SHUTTING_DOWN"));
     assert_eq!(service.terminate().0, Some(0));
+}
+
+/// What a command says that fails, and its exit code.
+fn refused(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = onward(arguments);
+    assert!(!output.status.success(), "{arguments:?} succeeded");
+    (output.status.code(), text(&output.stderr))
+}
+
+/// All that clients can read of a world, as files.
+fn exported(service: &Service, place: &Place, name: &str) -> Vec<String> {
+    let folder = place.path(name);
+    said(&["import", "--server", &service.address, "--tenant", "acme", "--orders", &place.path("none.csv"), "--wait"]);
+    said(&["export", "--server", &service.address, "--tenant", "acme", "--out", &folder]);
+    let watched =
+        said(&["watch", "--server", &service.address, "--tenant", "acme", "--until-idle", "--format", "jsonl"]);
+    let mut files: Vec<_> = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    let mut all: Vec<String> = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    all.push(watched);
+    all
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_of_a_service_that_runs_is_a_store_that_serves_the_same() {
+    let place = Place::new();
+    let (data, copy, later) = (place.path("onward.redb"), place.path("copy.redb"), place.path("later.redb"));
+    let world = place.path("world");
+    said(&["simulate", "--out", &world, "--orders", "120", "--shipments", "600"]);
+    place.write("none.csv", "order_id,line_no,order_date,buyer_name,buyer_country,quantity,unit,description\n");
+    let service = Service::start(&["--data", &data, "--listen", "127.0.0.1:0"]);
+    let of_world = |name: &str| format!("{world}/{name}.csv");
+    let (orders, shipments, companies) = (of_world("orders"), of_world("shipments"), of_world("companies"));
+    let import = ["import", "--server", &service.address, "--tenant", "acme", "--wait", "--orders", &orders];
+    said(&[&import[..], &["--shipments", &shipments, "--companies", &companies]].concat());
+
+    // While it is written to: what was acknowledged before is in the copy, and nothing by half.
+    let client = Client::connect(&service.address, "other").await.unwrap();
+    send(&client, "SO-before").await.unwrap();
+    let writing = tokio::spawn({
+        let client = client.clone();
+        async move {
+            for number in 0..60 {
+                send(&client, &format!("SO-{number}")).await.unwrap();
+            }
+        }
+    });
+    let told = said(&["backup", "--data", &data, "--out", &copy]);
+    assert!(told.contains(" rows, "), "{told}");
+    writing.await.unwrap();
+    let (code, why) = refused(&["backup", "--data", &data, "--out", &copy]);
+    assert_eq!(code, Some(74), "{why}");
+    assert_eq!(refused(&["check", &data]).0, Some(74));
+    assert_eq!(refused(&["compact", &data]).0, Some(74));
+    assert!(said(&["check", &copy]).contains("The store is whole."));
+    let expected = exported(&service, &place, "expected");
+    assert!(expected.iter().all(|file| file.lines().count() > 1), "findings and alerts are compared");
+    assert_eq!(service.terminate().0, Some(0));
+    assert!(!Path::new(&format!("{data}.rows")).exists());
+
+    said(&["backup", "--data", &data, "--out", &later]);
+    assert!(said(&["check", &data]).contains("The store is whole."));
+    let told = said(&["compact", &later]);
+    assert!(told.contains(" bytes before, "), "{told}");
+    for (number, path) in [&copy, &later].into_iter().enumerate() {
+        let service = Service::start(&["--data", path, "--listen", "127.0.0.1:0"]);
+        assert!(exported(&service, &place, &format!("found-{number}")) == expected, "{path} serves something else");
+        let client = Client::connect(&service.address, "other").await.unwrap();
+        let held = held(&client).await;
+        assert!(held.contains("SO-before"), "{held:?}");
+        assert!(number == 0 || held.len() == 61, "{held:?}");
+        assert_eq!(service.terminate().0, Some(0));
+        assert!(said(&["check", path]).contains("The store is whole."));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_of_a_killed_service_is_checked_and_a_damaged_one_is_told() {
+    let place = Place::new();
+    let data = place.path("onward.redb");
+    let mut service = Service::start(&["--data", &data, "--listen", "127.0.0.1:0"]);
+    service.crash();
+    assert!(Path::new(&format!("{data}.rows")).exists(), "the socket is left by a crash");
+    assert!(said(&["check", &data]).contains("The store is whole."));
+    let (code, why) = refused(&["backup", "--data", &data, "--out", &place.path("copy.redb")]);
+    assert_eq!(code, Some(65), "{why}");
+    assert!(why.contains("not closed properly"), "{why}");
+    let service = Service::start(&["--data", &data, "--listen", "127.0.0.1:0"]);
+    said(&["backup", "--data", &data, "--out", &place.path("copy.redb")]);
+    assert_eq!(service.terminate().0, Some(0));
+
+    let mut bytes = fs::read(&data).unwrap();
+    let middle = bytes.len() / 2;
+    bytes.truncate(middle);
+    fs::write(&data, bytes).unwrap();
+    let (code, why) = refused(&["check", &data]);
+    assert_eq!(code, Some(65), "{why}");
+    assert_eq!(refused(&["check", &place.path("none.csv")]).0, Some(74));
 }

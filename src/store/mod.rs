@@ -5,7 +5,9 @@
 //! What records mean, how they are judged and who is told are other rooms.
 
 mod backing;
+mod backup;
 mod batch;
+mod check;
 mod codec;
 mod creation;
 mod draft;
@@ -21,15 +23,18 @@ mod snapshot;
 mod subscriptions;
 mod tables;
 mod tenant_view;
+mod untouched;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use backup::{BackupError, build, write_rows};
 pub use batch::{
     AcceptBatch, AcceptOutcome, CompanyKey, NAME_BYTES_MAX, RAW_BYTES_MAX, RECORD_BYTES_MAX, RECORDS_PER_BATCH_MAX,
     RawInput, RecordOutcome,
 };
+pub use check::{CheckReport, check, compact};
 pub use codec::{StoredFinding, stored_form};
 pub use draft::REQUEST_DAYS;
 pub use error::StoreError;
