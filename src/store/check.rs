@@ -63,10 +63,11 @@ impl CheckReport {
 pub fn check(path: &Path) -> Result<CheckReport, StoreError> {
     let file = File::open(path).map_err(|fault| StoreError::from_io(&fault))?;
     // Only to see that nobody has it open.
-    match guarded(|| Ok(Database::builder().open_read_only(path))) {
-        Some(Ok(Err(DatabaseError::DatabaseAlreadyOpen))) => return Err(StoreError::AlreadyOpen),
-        _ => {}
+    let opened = guarded(|| Ok(Database::builder().open_read_only(path)));
+    if let Some(Ok(Err(DatabaseError::DatabaseAlreadyOpen))) = opened {
+        return Err(StoreError::AlreadyOpen);
     }
+    drop(opened);
     let untouched = Untouched::new(file).map_err(|fault| StoreError::from_io(&fault))?;
     let mut report = CheckReport::default();
     let Some(opened) = guarded(|| Ok(Database::builder().create_with_backend(untouched)?)) else {
@@ -336,7 +337,8 @@ fn alerts_agree_with_their_events(snapshot: &Snapshot, report: &mut CheckReport)
     let by_alert = snapshot.table(tables::EVENTS_BY_ALERT)?;
     let by_order = snapshot.table(tables::ALERT_BY_ORDER)?;
     let events = snapshot.table(tables::ALERT_EVENTS)?;
-    let (mut last, mut known): (Option<(u32, u64)>, BTreeSet<(u32, u64)>) = (None, BTreeSet::new());
+    let mut last: Option<(u32, u64)> = None;
+    let mut known: BTreeSet<(u32, u64)> = BTreeSet::new();
     // From the last one back: the first event of an alert that is met is its newest.
     for row in events.iter()?.rev() {
         let (key, value) = row?;

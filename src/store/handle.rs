@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::pin::pin;
 use std::sync::mpsc::{self, Sender};
@@ -110,7 +111,8 @@ impl Store {
     /// Opens the store on any backend: in memory, or one that fails on purpose. A backend on which creating a store
     /// was cut off has to be emptied by whoever owns it.
     pub fn open_on(backend: impl StorageBackend, options: StoreOptions, clock: StoreClock) -> Result<Self, StoreError> {
-        let opened = Opened::new(Backing::new(backend), options.cache_bytes)?;
+        let opening = || Opened::new(Backing::new(backend), options.cache_bytes);
+        let opened = catch_unwind(AssertUnwindSafe(opening)).unwrap_or_else(|_| Err(broken_off()))?;
         Self::start(opened, options, clock)
     }
 
@@ -247,7 +249,8 @@ impl Store {
     }
 
     fn start(opened: Opened, options: StoreOptions, clock: StoreClock) -> Result<Self, StoreError> {
-        let identity = opened.with(|database| creation::prepare(database, options.identity))?;
+        let preparing = || opened.with(|database| creation::prepare(database, options.identity));
+        let identity = catch_unwind(AssertUnwindSafe(preparing)).unwrap_or_else(|_| Err(broken_off()))?;
         let opened = Arc::new(opened);
         let (commands, receiver) = mpsc::channel();
         let (commits_sender, commits) = watch::channel(0);
@@ -295,6 +298,11 @@ impl Store {
         self.inner.send(command).map_err(|()| stopped())?;
         answer.await.unwrap_or_else(|_| Err(stopped()))
     }
+}
+
+/// The database takes a file as it was written for granted, and may break off where it is not.
+fn broken_off() -> StoreError {
+    StoreError::Damaged { what: "the database breaks off while it is opened; `onward check` tells more".to_owned() }
 }
 
 impl Inner {

@@ -63,24 +63,24 @@ fn content(path: &Path) -> Result<Vec<u8>, StoreError> {
 fn damage(bytes: &mut Vec<u8>, number: u64) -> String {
     let mut dice = Dice::new(number);
     let at = dice.below(bytes.len() as u64) as usize;
-    let bit = dice.below(8);
+    let (bit, kind) = (dice.below(8), number % 6);
     match number {
         // Which state of the file counts is said by these bytes.
         0..64 => {
             bytes[8 + number as usize / 8] ^= 1 << (number % 8);
             format!("bit {} of byte {}", number % 8, 8 + number / 8)
         }
-        _ if number % 6 == 0 => {
+        _ if kind == 0 => {
             bytes.truncate(at);
             format!("{at} bytes left")
         }
-        _ if number % 6 == 1 => {
+        _ if kind == 1 => {
             let start = at / PAGE * PAGE;
             let end = (start + PAGE).min(bytes.len());
             bytes[start..end].fill(0);
             format!("page at {start} of zeros")
         }
-        _ if number % 6 == 2 => {
+        _ if kind == 2 => {
             bytes[at % 320] ^= 1 << bit;
             format!("bit {bit} of byte {}", at % 320)
         }
@@ -126,11 +126,10 @@ fn a_damaged_file_is_told_or_has_the_same_rows() {
         }
         told += u64::from(!is_whole);
     }
-    println!(
-        "{faults} faults: {told} told by the check, {harmless} without effect; without a check {unseen} would have"
-    );
-    println!("given other rows and {broke_off} would have ended the reader");
-    assert!(told > faults / 4 && harmless > faults / 20, "{told} told, {harmless} harmless");
+    let unchecked = format!("without a check {unseen} with other rows, {broke_off} that break off");
+    assert!(told > faults / 4 && harmless > faults / 20, "{told} told, {harmless} harmless; {unchecked}");
+    // Else `docs/reliability.md` would not have to warn of them.
+    assert!(faults < FAULTS || (unseen > 0 && broke_off > 0), "{unchecked}");
 }
 
 /// Changes a file as somebody would who knows the database.
