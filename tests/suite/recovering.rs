@@ -7,10 +7,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use onward::alerts::Watcher;
-use onward::model::StoreCondition;
+use onward::model::{JobId, JobSource, JobState, StoreCondition};
 use onward::screening::{Screened, Service, ServiceError, ServiceOptions};
 use onward::simulation::Profile;
-use onward::store::{Store, StoreError, StoreOptions};
+use onward::store::{JobStart, Store, StoreError, StoreOptions};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -81,6 +81,27 @@ async fn follow(store: Store, until: tokio::sync::oneshot::Receiver<u64>) -> Vec
     seen
 }
 
+/// Starts a job over all that is stored.
+async fn started(service: &Service) -> JobId {
+    let days = JobSource::Stored { first_day: None, last_day: None };
+    match service.jobs().start_job(TENANT, "job", days).await.unwrap() {
+        JobStart::Started(started) => started.id,
+        JobStart::TooMany => panic!("no job runs"),
+    }
+}
+
+/// How a job ended.
+async fn ended(service: &Service, id: JobId) -> JobState {
+    let mut changes = service.jobs().changes();
+    loop {
+        let job = service.store().read(|snapshot| snapshot.tenant(TENANT)?.screening_job(id)).unwrap().unwrap();
+        if job.state != JobState::Running {
+            return job.state;
+        }
+        tokio::time::timeout(PATIENCE, changes.changed()).await.unwrap().unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_delays_judging_and_changes_nothing_else() {
     let world = world(21, 120, Profile::Small);
@@ -98,7 +119,7 @@ async fn a_full_disk_delays_judging_and_changes_nothing_else() {
     let service = Service::start(store.clone(), ServiceOptions::default()).unwrap();
     let (tell_last, last) = tokio::sync::oneshot::channel();
     let following = tokio::spawn(follow(store.clone(), last));
-    let (mut refusals, mut stalls) = (0, 0);
+    let (mut refusals, mut stalls, mut job) = (0, 0, None);
     for (number, chunk) in records.chunks(40).enumerate() {
         let batch = || batch_of(TENANT, &format!("request-{number}"), chunk.to_vec());
         if number % 3 == 1 {
@@ -120,6 +141,9 @@ async fn a_full_disk_delays_judging_and_changes_nothing_else() {
             condition.wait_for(|now| *now == StoreCondition::Writable).await.unwrap();
         }
         service.accept(batch()).await.unwrap();
+        if number == 5 {
+            job = Some(started(&service).await);
+        }
         if number % 3 == 0 {
             // Judging meets the full disk by itself, before anybody sends anything.
             disk.set_full(true);
@@ -138,6 +162,7 @@ async fn a_full_disk_delays_judging_and_changes_nothing_else() {
     tokio::time::timeout(PATIENCE, settling).await.unwrap();
     service.settled().await.unwrap();
     assert_same(&stored_findings(&store, TENANT), &screened(&world));
+    assert_eq!(ended(&service, job.unwrap()).await, JobState::Done, "the job went on where it was");
     let newest = store.snapshot().unwrap().tenant(TENANT).unwrap().newest_event_sequence().unwrap();
     tell_last.send(newest).unwrap();
     let seen = tokio::time::timeout(PATIENCE, following).await.unwrap().unwrap();

@@ -16,7 +16,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::fake::Fake;
-use crate::setup::{Server, is, order_key, told};
+use crate::setup::{PATIENCE, Server, is, order_key, told};
 
 #[tokio::test]
 async fn open_streams_end_with_everything_needed_to_come_back() {
@@ -93,7 +93,8 @@ async fn while_nothing_can_be_stored_health_says_so_of_those_who_store() {
     assert_eq!(orders.message().await.unwrap().unwrap().status, 1);
     for (condition, status) in [(StoreCondition::Full, 2), (StoreCondition::Writable, 1), (StoreCondition::Broken, 2)] {
         engine.set_condition(condition);
-        assert_eq!(orders.message().await.unwrap().unwrap().status, status, "{condition:?}");
+        let told = tokio::time::timeout(PATIENCE, orders.message()).await.unwrap().unwrap().unwrap();
+        assert_eq!(told.status, status, "{condition:?}");
         for reading in ["", "onward.v1.AlertService", "onward.v1.ScreeningService"] {
             assert_eq!(health.check(watched(reading)).await.unwrap().into_inner().status, 1, "{reading}");
         }

@@ -233,8 +233,9 @@ fn a_copy_has_every_row_and_a_stream_that_was_cut_makes_none() {
     assert!(restored.identity() == store.identity());
     assert!(restored.snapshot().unwrap().tenant("steppe").unwrap().order(&order_key(100)).unwrap().is_some());
     let mut dice = Dice::new(9);
-    for number in 0..30 {
-        let cut = dice.below(rows.len() as u64) as usize;
+    let cuts = (0..30).map(|_| dice.below(rows.len() as u64) as usize);
+    // Also where only the end is missing, or a part of it.
+    for (number, cut) in cuts.chain([1, 8, 9, 24].map(|missing| rows.len() - missing)).enumerate() {
         let target = folder.path().join(format!("cut-{number}"));
         assert!(build(&target, &mut &rows[..cut]).is_err(), "{cut} of {} bytes", rows.len());
     }

@@ -182,11 +182,12 @@ fn a_full_store_refuses_at_once_and_can_be_closed() {
     let store = Store::open_on(disk.clone(), options(), clock()).unwrap();
     store.accept_blocking(batch("steppe", "1", vec![order(1, "a")])).unwrap();
     disk.fill_up_to(0);
-    for number in 2..50 {
+    for number in 2..3_000 {
         let refused = store.accept_blocking(batch("steppe", &format!("{number}"), vec![order(number, "a")]));
         assert_eq!(refused.err(), Some(StoreError::OutOfSpace));
     }
     assert_eq!(*store.condition().borrow(), StoreCondition::Full);
+    assert_eq!(store.reopenings(), 1, "a write was tried although there was no room");
     drop(store);
     disk.heal();
     let store = Store::open_on(disk, options(), clock()).unwrap();
