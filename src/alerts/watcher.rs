@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::cursor::{CursorError, Cursors};
 use crate::model::AlertEvent;
-use crate::store::{Store, StoreError};
+use crate::store::{Snapshot, Store, StoreError};
 
 /// Most events of one page.
 pub const EVENTS_PER_PAGE_MAX: usize = 100;
@@ -91,9 +91,9 @@ impl Watcher {
 
     /// The next events if there are some already.
     pub fn ready(&mut self, limit: usize) -> Result<Option<EventPage>, WatchError> {
-        let snapshot = self.store.snapshot()?;
         let limit = limit.clamp(1, EVENTS_PER_PAGE_MAX);
-        let events = snapshot.tenant(&self.tenant)?.alert_events(self.sequence, limit)?;
+        let look = |snapshot: &Snapshot| snapshot.tenant(&self.tenant)?.alert_events(self.sequence, limit);
+        let events = self.store.read(look)?;
         for (expected, event) in (self.sequence + 1..).zip(&events) {
             if event.sequence != expected {
                 return Err(WatchError::Gap { expected, found: event.sequence });

@@ -11,7 +11,7 @@ use crate::audit::{AuditEntry, Checkpoint, ConsistencyProof, EntryProof};
 use crate::model::{
     Advice, Alert, AlertEvent, AlertId, AlertSettings, Company, Corridor, Country, DocumentKey, Finding, JobId,
     JobLine, JobResult, JobSource, OrderKey, OrderLine, Record, Replay, ReviewAct, ReviewRefusal, ScreeningJob,
-    ShipmentLine, Subscription,
+    ShipmentLine, StoreCondition, Subscription,
 };
 
 /// Accepts records, answers questions, tells of changes.
@@ -35,6 +35,9 @@ pub trait Engine: Clone + Send + Sync + 'static {
 
     /// Ticks after every commit that may have added alert events.
     fn changes(&self) -> watch::Receiver<u64>;
+
+    /// Whether anything can be stored just now, and when that changes.
+    fn condition(&self) -> watch::Receiver<StoreCondition>;
 
     /// An order line of the tenant.
     fn order(&self, tenant: &str, key: &OrderKey) -> Result<Option<OrderLine>, EngineError>;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch as channel};
 use tonic::codec::CompressionEncoding;
 use tonic::server::NamedService;
 use tonic::service::Routes;
@@ -38,6 +38,7 @@ use super::wire::{
     shipment_service_server::ShipmentServiceServer,
 };
 use crate::identity::{Identities, Reloaded};
+use crate::model::StoreCondition;
 
 /// Most bytes of one message from a client.
 pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -136,6 +137,7 @@ pub async fn serve<E: Engine>(
             Box::pin(builder.accept_http1(true).serve_with_incoming_shutdown(service, incoming, stopping))
         };
     engine.let_jobs_work(true);
+    let (conditions, telling, draining_now) = (engine.condition(), health.clone(), drain.clone());
     let draining = async {
         shutdown.await;
         tracing::info!("stopping");
@@ -151,6 +153,7 @@ pub async fn serve<E: Engine>(
         }
         () = draining => tracing::warn!("stopped with connections still open"),
         () = keep_current(&options) => {}
+        () = keep_health_true(conditions, &telling, &draining_now) => {}
     }
     tracing::info!("stopped");
     Ok(())
@@ -167,6 +170,27 @@ async fn keep_current(options: &ServeOptions) {
         let reading = tokio::task::spawn_blocking(move || reload(identities.as_ref(), tls.as_ref()));
         if let Err(error) = reading.await {
             tracing::error!(%error, "the files of identities and TLS could not be read again");
+        }
+    }
+}
+
+/// Says for ever which services can do what they are there for: while nothing can be stored, those that take records
+/// cannot. Reading and watching go on, so that the server as a whole serves.
+async fn keep_health_true(mut conditions: channel::Receiver<StoreCondition>, health: &HealthReporter, drain: &Drain) {
+    loop {
+        let condition = *conditions.borrow_and_update();
+        if drain.has_reached(Phase::Ending) {
+            return std::future::pending().await;
+        }
+        let status = match condition {
+            StoreCondition::Writable => ServingStatus::Serving,
+            StoreCondition::Full | StoreCondition::Broken => ServingStatus::NotServing,
+        };
+        for service in TAKING_SERVICES {
+            health.set_service_status(service, status).await;
+        }
+        if conditions.changed().await.is_err() {
+            return std::future::pending().await;
         }
     }
 }
@@ -208,6 +232,10 @@ pub const SERVICES: [&str; 7] = [
     AuditServiceServer::<()>::NAME,
     ListServiceServer::<()>::NAME,
 ];
+
+/// The services that take records.
+const TAKING_SERVICES: [&str; 3] =
+    [OrderServiceServer::<()>::NAME, ShipmentServiceServer::<()>::NAME, CompanyServiceServer::<()>::NAME];
 
 /// Every service takes and gives gzip, and takes messages up to the limit.
 macro_rules! with_limits {

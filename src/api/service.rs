@@ -13,7 +13,7 @@ use crate::audit::{AuditEntry, Checkpoint, ConsistencyProof, EntryProof};
 use crate::model::{
     Advice, Alert, AlertEvent, AlertId, AlertSettings, Company, Corridor, DocumentKey, Finding, JobId, JobLine,
     JobResult, JobSource, OrderKey, OrderLine, Record, Replay, ReviewAct, ReviewRefusal, ScreeningJob, ShipmentLine,
-    Subscription,
+    StoreCondition, Subscription,
 };
 use crate::screening::{Screened, Service, ServiceError};
 use crate::store::{
@@ -37,11 +37,15 @@ impl Engine for Service {
     }
 
     async fn settled(&self) -> Result<(), EngineError> {
-        Self::settled(self).await.map_err(|fault| EngineError::Fault { cause: fault.to_string() })
+        Self::settled(self).await.map_err(of_judging)
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
         self.store().alert_commits()
+    }
+
+    fn condition(&self) -> watch::Receiver<StoreCondition> {
+        self.store().condition()
     }
 
     fn order(&self, tenant: &str, key: &OrderKey) -> Result<Option<OrderLine>, EngineError> {
@@ -94,11 +98,16 @@ impl Engine for Service {
     }
 
     fn dossier(&self, tenant: &str, key: &OrderKey) -> Result<Option<Dossier>, EngineError> {
-        let snapshot = self.store().snapshot().map_err(of_store)?;
-        let view = snapshot.tenant(tenant).map_err(of_store)?;
-        let Some((stored, form)) = view.finding_with_form(key).map_err(of_store)? else { return Ok(None) };
-        let companies = self.companies_of(tenant, &stored.finding).map_err(of_judging)?;
-        dossier(&view, stored, form, &companies).map(Some).map_err(of_store)
+        // Of one moment: where the firms cannot be told, that is no fault of the store.
+        let found = self.store().read(|snapshot| {
+            let view = snapshot.tenant(tenant)?;
+            let Some((stored, form)) = view.finding_with_form(key)? else { return Ok(Ok(None)) };
+            match self.companies_of(tenant, &stored.finding) {
+                Ok(companies) => dossier(&view, stored, form, &companies).map(|dossier| Ok(Some(dossier))),
+                Err(fault) => Ok(Err(of_judging(fault))),
+            }
+        });
+        found.map_err(of_store)?
     }
 
     fn alert(&self, tenant: &str, id: AlertId) -> Result<Option<Alert>, EngineError> {
@@ -276,10 +285,9 @@ impl Engine for Service {
 fn see<T>(
     service: &Service,
     tenant: &str,
-    read: impl FnOnce(TenantView<'_>) -> Result<T, StoreError>,
+    read: impl Fn(TenantView<'_>) -> Result<T, StoreError>,
 ) -> Result<T, EngineError> {
-    let snapshot = service.store().snapshot().map_err(of_store)?;
-    snapshot.tenant(tenant).and_then(read).map_err(of_store)
+    service.store().read(|snapshot| snapshot.tenant(tenant).and_then(&read)).map_err(of_store)
 }
 
 fn dossier(
@@ -337,6 +345,8 @@ fn of_record(outcome: StoreOutcome) -> RecordOutcome {
 fn of_judging(fault: ServiceError) -> EngineError {
     match fault {
         ServiceError::TakingUp => EngineError::NotReady,
+        ServiceError::StoreFull => EngineError::Full,
+        ServiceError::StoreFailing(cause) => EngineError::Unavailable { cause },
         fault => EngineError::Fault { cause: fault.to_string() },
     }
 }
@@ -345,6 +355,7 @@ fn of_store(fault: StoreError) -> EngineError {
     match fault {
         StoreError::RequestIdReused => EngineError::RequestIdReused,
         StoreError::OutOfSpace => EngineError::Full,
+        StoreError::Broken { cause } => EngineError::Unavailable { cause },
         fault => EngineError::Fault { cause: fault.to_string() },
     }
 }

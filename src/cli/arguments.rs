@@ -8,7 +8,9 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 
 use super::audit::AuditArguments;
 use super::backtest::BacktestArguments;
+use super::backup::BackupArguments;
 use super::calibrate::CalibrateArguments;
+use super::check::StoreArguments;
 use super::completions::CompletionsArguments;
 use super::demo::DemoArguments;
 use super::export::ExportArguments;
@@ -158,6 +160,26 @@ Examples:
   onward demo
   onward demo --seed 7 --keep folder")]
     Demo(DemoArguments),
+    /// Copy a store as it is at one moment, while a service runs on it or while none does
+    #[command(after_help = "\
+Examples:
+  onward backup --data onward.redb --out onward-2027-01-31.redb
+
+Run it as the user whose file the store is. The copy is a store: to restore it, stop the service and put
+the copy in the place of the store. See docs/reliability.md.")]
+    Backup(BackupArguments),
+    /// Say whether a store that nobody is using is what was written
+    #[command(after_help = "\
+Examples:
+  onward check onward.redb
+
+Nothing is changed. Exits with 65 when something is wrong, and says what and where, without names.")]
+    Check(StoreArguments),
+    /// Make the file of a store that nobody is using as small as it can be
+    #[command(after_help = "\
+Examples:
+  onward compact onward.redb")]
+    Compact(StoreArguments),
     /// Check or copy the trail of a store that nobody is using; export or check a finding of a running service
     #[command(after_help = "\
 Examples:

@@ -6,6 +6,8 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::store::StoreError;
+
 /// Done, but with rejects under `--strict`, or below a figure that the user asked to be reached.
 const REJECTS: u8 = 1;
 /// Wrong usage.
@@ -79,6 +81,17 @@ impl Failure {
     /// For `map_err` on writing to standard output.
     pub(super) fn stdout(source: io::Error) -> Self {
         Self::Io { what: "writing to standard output".to_owned(), source }
+    }
+
+    /// What a store could not do: a file that is none, or not what it was, is unreadable; everything else is the disk's.
+    pub(super) fn of_store(doing: &str, path: &Path, fault: StoreError) -> Self {
+        match fault {
+            StoreError::NewerFormat { .. }
+            | StoreError::NotAStore { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::NotClosed => Self::Unreadable(format!("{}: {fault}", path.display())),
+            fault => Self::Io { what: format!("{doing} {}", path.display()), source: io::Error::other(fault) },
+        }
     }
 
     pub(super) fn code(&self) -> u8 {

@@ -8,12 +8,15 @@ mod audit;
 mod audit_calls;
 mod audit_proofs;
 mod backtest;
+mod backup;
 mod calibrate;
 mod calls;
+mod check;
 mod completions;
 mod demo;
 mod exit;
 mod export;
+mod handing;
 mod import;
 mod job;
 mod key;
@@ -77,6 +80,9 @@ fn run(command: Command, progress: &Progress) -> Result<Outcome, Failure> {
         Command::Match(arguments) => match_names::run(&arguments),
         Command::Backtest(arguments) => backtest::run(&arguments, progress),
         Command::Calibrate(arguments) => calibrate::run(&arguments, progress),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Check(arguments) => check::check(&arguments),
+        Command::Compact(arguments) => check::compact(&arguments),
         Command::Audit(arguments) => audit::run(&arguments, progress),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Key(arguments) => key::run(&arguments),

@@ -13,12 +13,14 @@ use tokio::net::TcpListener;
 
 use super::calls;
 use super::exit::{Failure, Outcome};
+use super::handing;
 use crate::api::{self, ServeOptions, ServerTls, TlsFiles};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigFault, ConfigFaults, ConfigFile, Flags, ServeConfig, TlsPaths};
 use crate::identity::Identities;
+use crate::model::StoreCondition;
 use crate::screening::{Service, ServiceOptions};
-use crate::store::{Store, StoreError, StoreOptions};
+use crate::store::{Store, StoreOptions};
 use crate::telemetry::{self, Metrics, metric};
 
 /// Where and how. Texts, read together with environment and file in `config`, so that all faults are told at once.
@@ -114,12 +116,8 @@ pub(super) fn run(arguments: &ServeArguments) -> Result<Outcome, Failure> {
 /// Opens the store and starts judging what it holds.
 pub(super) fn open(data: &Path) -> Result<Service, Failure> {
     let clock = Arc::new(|| SystemClock.unix_millis());
-    let store = Store::open(data, StoreOptions::default(), clock).map_err(|error| match error {
-        StoreError::NewerFormat { .. } | StoreError::NotAStore { .. } | StoreError::Damaged { .. } => {
-            Failure::Unreadable(format!("{}: {error}", data.display()))
-        }
-        error => Failure::Io { what: format!("opening {}", data.display()), source: io::Error::other(error) },
-    })?;
+    let store = Store::open(data, StoreOptions::default(), clock);
+    let store = store.map_err(|error| Failure::of_store("opening", data, error))?;
     Service::start(store, ServiceOptions::default()).map_err(|error| Failure::Bug(error.to_string()))
 }
 
@@ -196,6 +194,7 @@ async fn serve(setup: &Setup, service: Service) -> Result<(), Failure> {
     let listener = TcpListener::bind(config.listen).await.map_err(listening)?;
     let address = listener.local_addr().map_err(listening)?;
     let scheme = if tls.is_some() { "https" } else { "http" };
+    let backups = handing::hand_out(&config.data, service.store().clone());
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "Onward listens on {scheme}://{address}. Ctrl-C stops it.").map_err(Failure::stdout)?;
     stdout.flush().map_err(Failure::stdout)?;
@@ -220,6 +219,7 @@ async fn serve(setup: &Setup, service: Service) -> Result<(), Failure> {
         served = api::serve(listener, service, stop, options) => served,
         never = reloading => match never {},
         never = metrics => match never {},
+        never = backups => match never {},
     };
     served.map_err(|error| Failure::Io { what: "serving".to_owned(), source: io::Error::other(error) })
 }
@@ -244,8 +244,9 @@ fn measure(data: &Path, service: &Service) {
     if let Ok(metadata) = std::fs::metadata(data) {
         metrics::gauge!(metric::STORE_BYTES).set(metadata.len() as f64);
     }
-    let snapshot = service.store().snapshot();
-    let waiting = snapshot.and_then(|snapshot| Ok((snapshot.newest_record_sequence()?, snapshot.judged_through()?)));
+    let is_writable = *service.store().condition().borrow() == StoreCondition::Writable;
+    metrics::gauge!(metric::STORE_WRITABLE).set(f64::from(u8::from(is_writable)));
+    let waiting = service.store().read(|snapshot| Ok((snapshot.newest_record_sequence()?, snapshot.judged_through()?)));
     if let Ok((newest, judged)) = waiting {
         metrics::gauge!(metric::RECORDS_WAITING).set(newest.saturating_sub(judged) as f64);
     }

@@ -65,14 +65,14 @@ pub(super) fn read<T: Readable>(
             Ok(step @ (Step::Row { .. } | Step::TooLong { .. })) => {
                 let line = Some(rows.line);
                 let is_cut = text.has_grown.load(Ordering::Relaxed);
+                let is_whole = matches!(step, Step::Row { .. });
                 match rows.fault(step, &header, is_cut).map_or_else(|| rows.cells(&header), Err) {
-                    Ok(cells) => {
-                        sink.take(&cells, line, has_line_no);
-                        if rows.inner_line_end().is_some() {
-                            sink.note(Note::SeveralLines);
-                        }
-                    }
+                    Ok(cells) => sink.take(&cells, line, has_line_no),
                     Err(fault) => sink.refuse(line, fault),
+                }
+                // Also of a row that was refused: it may be many, joined by two quotes that happen to fit.
+                if is_whole && rows.inner_line_end().is_some() {
+                    sink.note(Note::SeveralLines);
                 }
             }
             Err(error) => {

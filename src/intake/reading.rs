@@ -149,6 +149,7 @@ impl<T: Readable> Sink<'_, T> {
     pub(super) fn refuse(&mut self, line: Option<u64>, fault: FieldFault) {
         self.row += 1;
         self.report.rows += 1;
+        self.notes.row = self.row;
         self.reject(line, vec![fault]);
     }
 
@@ -163,7 +164,7 @@ impl<T: Readable> Sink<'_, T> {
         self.report.warn(&self.file, message.into());
     }
 
-    /// Notes something on the row that was taken last.
+    /// Notes something on the row that was taken or refused last.
     pub(super) fn note(&mut self, note: Note) {
         self.notes.take(note);
     }

@@ -228,6 +228,16 @@ fn quotes_that_belong_to_the_text_join_no_rows() {
 }
 
 #[test]
+fn rows_that_two_quotes_join_into_a_cell_too_long_are_told_of() {
+    // As CSV all of it is well formed: a description that goes on over the rows up to the next quote.
+    let middle = format!("{GOOD}\n").repeat(CELL_BYTES_MAX / GOOD.len() + 1);
+    let (first, last) = (GOOD.replace("Chips", "\"Chips"), GOOD.replace("Chips", "Chips\""));
+    let outcome = orders(format!("{HEADER}\n{first}\n{middle}{last}\n").as_bytes());
+    assert_eq!(outcome.rejects(), [(1, "description", RejectReason::FieldTooLong)]);
+    assert_eq!(outcome.warnings(), "cell goes over several lines (1 times, first in row 1)");
+}
+
+#[test]
 fn physical_lines_are_those_of_the_file() {
     let multi = GOOD.replace("Chips", "\"two\nlines\"");
     let huge = GOOD.replace("Chips", &format!("\"{}\"", "x\n".repeat(600_000)));

@@ -7,6 +7,7 @@ mod advice;
 mod alert;
 mod amount;
 mod case;
+mod condition;
 mod day;
 mod finding;
 mod goods;
@@ -29,6 +30,7 @@ pub use case::{
     ArrivalCoverage, Case, CaseLimits, CaseOrder, CaseShipment, Corridor, EntityShare, EntityView, LikenessRecord,
     ShipmentRole,
 };
+pub use condition::StoreCondition;
 pub use day::Day;
 pub use finding::{
     Bits, Evidence, EvidenceKind, Finding, FindingKind, IndicatorOutcome, IndicatorResult, Level, Link, Probability,

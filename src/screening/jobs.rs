@@ -52,7 +52,7 @@ type ScreenLine = dyn Fn(&str, &OrderLine) -> Result<Screened, ServiceError> + S
 impl Jobs {
     /// Goes on with the jobs that the store has.
     pub(super) fn start(store: Store, bench: Bench) -> Result<Self, ServiceError> {
-        store.drop_all_uploads_blocking().map_err(|error| ServiceError::Store(error.to_string()))?;
+        store.drop_all_uploads_blocking()?;
         let changes = Arc::new(watch::channel(0).0);
         let (may_work, allowed) = watch::channel(true);
         let (stop, stopped) = watch::channel(false);
@@ -229,6 +229,11 @@ impl Worker {
                 match self.turn() {
                     Ok(true) => continue,
                     Ok(false) => {}
+                    // The thread keeps nothing: what was cut off is done again.
+                    Err(error) if error.is_passing() => {
+                        self.store.wait_until_writable(&self.pace.stopped);
+                        continue;
+                    }
                     Err(error) => {
                         tracing::error!(%error, "screening jobs stopped until the service starts again");
                         return;

@@ -78,20 +78,19 @@ impl Service {
 
     /// The same with another limit.
     pub fn replay_within(&self, tenant: &str, key: &OrderKey, limit: usize) -> Result<Option<Replay>, ServiceError> {
-        let failed = |error: StoreError| ServiceError::Store(error.to_string());
         let holdings = self.holdings()?;
         // While the lock is held nothing is taken up. The judging thread's place is read before the log's end: when the
         // two agree, everything held is settled, judged and committed in the snapshot.
         let judged_through = self.judged_through();
-        let snapshot = self.store().snapshot().map_err(failed)?;
-        let stored = snapshot.tenant(tenant).and_then(|view| view.finding_with_form(key)).map_err(failed)?;
+        let (stored, newest) = self.store().read(|snapshot| {
+            Ok((snapshot.tenant(tenant)?.finding_with_form(key)?, snapshot.newest_record_sequence()?))
+        })?;
         let Some((stored, form)) = stored else { return Ok(None) };
-        let is_settled = snapshot.newest_record_sequence().map_err(failed)? == judged_through;
+        let is_settled = newest == judged_through;
         let recut = holdings.recut(tenant, key, limit);
-        drop(snapshot);
         // Judging takes longest, and needs nothing that the judging thread would have to wait for.
         drop(holdings);
-        compare(&Stored { finding: stored.finding, form }, recut, is_settled, self.policy()).map(Some).map_err(failed)
+        Ok(Some(compare(&Stored { finding: stored.finding, form }, recut, is_settled, self.policy())?))
     }
 }
 

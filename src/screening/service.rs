@@ -19,7 +19,7 @@ use crate::clock::Stopwatch;
 use crate::model::{Advice, AlertId, Corridor, Finding, OrderKey, OrderLine, ReviewAct};
 use crate::store::{
     AcceptBatch, AcceptOutcome, AlertRule, FINDINGS_PER_COMMIT_MAX, LoggedRecord, RecordScope, ReviewOutcome,
-    ReviewRequest, Snapshot, Store, StoreError,
+    ReviewRequest, Store, StoreError,
 };
 
 use super::advice::advise;
@@ -62,7 +62,13 @@ pub enum ServiceError {
     /// It was started a short time ago and has not taken up all that is stored; later it will have.
     #[error("the service still takes up what is stored")]
     TakingUp,
-    /// The store failed; nothing was committed that is not whole.
+    /// The store has no space left; judging goes on when there is some.
+    #[error("the store has no space left")]
+    StoreFull,
+    /// The disk of the store fails just now; judging goes on when it does not.
+    #[error("the store cannot serve just now: {0}")]
+    StoreFailing(String),
+    /// The store failed for good; nothing was committed that is not whole.
     #[error("the store failed while judging: {0}")]
     Store(String),
     /// The judging thread could not be started or has gone.
@@ -70,10 +76,22 @@ pub enum ServiceError {
     NotRunning,
 }
 
+impl From<StoreError> for ServiceError {
+    fn from(fault: StoreError) -> Self {
+        match fault {
+            StoreError::OutOfSpace => Self::StoreFull,
+            StoreError::Broken { cause } => Self::StoreFailing(cause),
+            fault => Self::Store(fault.to_string()),
+        }
+    }
+}
+
 /// Where the judging thread is.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Progress {
     pub judged_through: u64,
+    /// What it waits for to pass.
+    pub stalled: Option<ServiceError>,
     pub failed: Option<ServiceError>,
 }
 
@@ -103,8 +121,7 @@ impl Service {
         let (progress_sender, progress) = watch::channel(Progress::default());
         let (stop, stopped) = watch::channel(false);
         let alert_rule = alerts::rule(options.alerts);
-        let start_sequence = store.snapshot().and_then(|snapshot| snapshot.newest_record_sequence());
-        let start_sequence = start_sequence.map_err(|error| ServiceError::Store(error.to_string()))?;
+        let start_sequence = store.read(|snapshot| snapshot.newest_record_sequence())?;
         let (policy, corridor) = (options.policy.clone(), options.corridor);
         let holdings = Arc::new(RwLock::new(Holdings::new(policy.clone(), corridor)));
         let worker = Worker::new(store.clone(), options, Arc::clone(&holdings), progress_sender, stopped);
@@ -192,16 +209,20 @@ impl Service {
         &self.inner.store
     }
 
-    /// Waits until everything accepted before this call is judged and committed.
+    /// Waits until everything accepted before this call is judged and committed. Waits for no disk that is full or
+    /// fails: nobody knows for how long.
     pub async fn settled(&self) -> Result<(), ServiceError> {
-        let newest = self.inner.store.snapshot().and_then(|snapshot| snapshot.newest_record_sequence());
-        let newest = newest.map_err(|error| ServiceError::Store(error.to_string()))?;
+        let newest = self.inner.store.snapshot()?.newest_record_sequence()?;
         let mut progress = self.inner.progress.clone();
         let reached = progress
-            .wait_for(|progress| progress.judged_through >= newest || progress.failed.is_some())
+            .wait_for(|now| now.judged_through >= newest || now.failed.is_some() || now.stalled.is_some())
             .await
             .map_err(|_| ServiceError::NotRunning)?;
-        reached.failed.clone().map_or(Ok(()), Err)
+        match &reached.failed {
+            Some(failed) => Err(failed.clone()),
+            None if reached.judged_through >= newest => Ok(()),
+            None => reached.stalled.clone().map_or(Ok(()), Err),
+        }
     }
 }
 
@@ -263,8 +284,15 @@ impl Worker {
             match self.round() {
                 Ok(true) => continue,
                 Ok(false) => {}
+                // What was not read is read again.
+                Err(error) if error.is_passing() => {
+                    self.stall(error);
+                    self.store.wait_until_writable(&self.stopped);
+                    continue;
+                }
                 Err(error) => return self.fail(error.to_string()),
             }
+            self.go_on();
             let mut stopped = self.stopped.clone();
             let woken = runtime.block_on(async {
                 tokio::select! {
@@ -278,8 +306,10 @@ impl Worker {
                 Woken::End => return,
                 Woken::Time => {
                     let rule = alerts::rule(self.options.alerts);
-                    if let Err(error) = runtime.block_on(self.store.lift_expired(rule)) {
-                        return self.fail(error.to_string());
+                    match runtime.block_on(self.store.lift_expired(rule)) {
+                        Err(error) if !error.is_passing() => return self.fail(error.to_string()),
+                        // Where the disk was in the way, the next tick does it.
+                        _ => {}
                     }
                 }
             }
@@ -291,16 +321,25 @@ impl Worker {
         self.progress.send_modify(|progress| progress.failed = Some(ServiceError::Store(reason)));
     }
 
+    /// Waits for something to pass: whoever waits for judgements is told.
+    fn stall(&self, fault: StoreError) {
+        self.progress.send_modify(|progress| progress.stalled = Some(fault.into()));
+    }
+
+    fn go_on(&self) {
+        self.progress.send_if_modified(|progress| progress.stalled.take().is_some());
+    }
+
     /// Takes up what the log has and judges. Says whether there was anything.
     fn round(&mut self) -> Result<bool, StoreError> {
-        let snapshot = self.store.snapshot()?;
-        let newest = snapshot.newest_record_sequence()?;
-        if newest <= self.taken_up {
+        let taken_up = self.taken_up;
+        let page = self.store.read(|snapshot| snapshot.records_since(taken_up, RECORDS_PER_PAGE))?;
+        if page.is_empty() {
             return Ok(false);
         }
-        self.take_up(&snapshot)?;
-        drop(snapshot);
-        if self.store.snapshot()?.newest_record_sequence()? > self.taken_up && !self.is_far_behind() {
+        self.take_up(page);
+        let newest = self.store.read(|snapshot| snapshot.newest_record_sequence())?;
+        if newest > self.taken_up && !self.is_far_behind() {
             // More came meanwhile: take it up first, so that a flood is judged once and not once a page.
             return Ok(true);
         }
@@ -323,8 +362,7 @@ impl Worker {
         self.taken_up.saturating_sub(self.progress.borrow().judged_through) >= 4 * RECORDS_PER_PAGE as u64
     }
 
-    fn take_up(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
-        let page = snapshot.records_since(self.taken_up, RECORDS_PER_PAGE)?;
+    fn take_up(&mut self, page: Vec<LoggedRecord>) {
         let mut holdings = write(&self.holdings);
         for LoggedRecord { sequence, scope, record } in page {
             let tenant = match &scope {
@@ -334,7 +372,6 @@ impl Worker {
             holdings.insert(tenant, record);
             self.taken_up = sequence;
         }
-        Ok(())
     }
 
     /// Findings that differ from those committed.
@@ -377,12 +414,30 @@ impl Worker {
                 self.committed.insert((finding.tenant.clone(), finding.order.clone()), *hash);
             }
             let findings = page.into_iter().map(|(finding, _)| finding).collect();
-            self.store.commit_judgements_blocking(findings, through, rule.clone())?;
+            self.commit_page(findings, through, &rule)?;
         }
         if count == 0 {
-            self.store.commit_judgements_blocking(Vec::new(), Some(self.taken_up), rule)?;
+            self.commit_page(Vec::new(), Some(self.taken_up), &rule)?;
         }
         Ok(())
+    }
+
+    /// Commits findings, however long the disk is full: what is judged is not judged again. A commit that was cut off
+    /// may be there; sent again it changes nothing.
+    fn commit_page(&self, findings: Vec<Finding>, through: Option<u64>, rule: &AlertRule) -> Result<(), StoreError> {
+        loop {
+            let Err(fault) = self.store.commit_judgements_blocking(findings.clone(), through, rule.clone()) else {
+                self.go_on();
+                return Ok(());
+            };
+            if !fault.is_passing() {
+                return Err(fault);
+            }
+            self.stall(fault.clone());
+            if !self.store.wait_until_writable(&self.stopped) {
+                return Err(fault);
+            }
+        }
     }
 }
 

@@ -28,11 +28,11 @@ pub enum StoreError {
     /// The service that wrote the file was killed, and the file may only be read.
     #[error("the store was not closed properly: open it, or a copy of it, for writing once")]
     NotClosed,
-    /// The disk is full. Reading goes on; writing needs space and then a reopened store.
+    /// The disk is full. Reading goes on, and so does writing as soon as there is space.
     #[error("no space left for the store")]
     OutOfSpace,
-    /// The disk failed. The store must be reopened; it does not yet do so by itself.
-    #[error("the store must be reopened: {cause}")]
+    /// The disk failed. The store opens itself again and goes on as soon as the disk does.
+    #[error("the disk of the store failed: {cause}")]
     Broken {
         /// The first fault.
         cause: String,
@@ -69,7 +69,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the database refuses everything after this fault until it is reopened.
+    /// Whether it passes by itself: the same may be tried again, at once or when the store can be written to.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::OutOfSpace | Self::Broken { .. })
+    }
+
+    /// Whether the database refuses everything after this fault until it is opened again, or there is no use in that.
     pub(super) fn is_lasting(&self) -> bool {
         matches!(self, Self::OutOfSpace | Self::Broken { .. } | Self::Damaged { .. })
     }

@@ -2,9 +2,11 @@
 //!
 //! Come here for the life of a store from `open` to the last drop. How work is written is `writer`, how a new file
 //! comes to be is `creation`.
-//! It does not reopen itself after a fault of the disk: drop every clone and open it again.
+//! After a fault of the disk it opens itself again: `opened` says how, `writer` when.
 
 use std::fmt;
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::pin::pin;
 use std::sync::mpsc::{self, Sender};
@@ -13,21 +15,27 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
-use redb::{Database, ReadableDatabase, StorageBackend};
+use redb::StorageBackend;
+use redb::backends::FileBackend;
 use tokio::sync::{Semaphore, oneshot, watch};
 
+use super::backing::Backing;
 use super::batch::{AcceptBatch, AcceptOutcome, EncodedBatch};
 use super::draft::Draft;
 use super::judgement::{AlertRule, CommitOutcome, EncodedJudgements};
+use super::opened::Opened;
 use super::review::{ACT_BYTES_MAX, ReviewOutcome, ReviewRequest};
 use super::snapshot::Snapshot;
 use super::subscriptions::AckOutcome;
 use super::writer::{Answer, Command, SmallJob, StoreClock, Writer};
 use super::{StoreError, creation};
-use crate::model::{AlertSettings, Finding};
+use crate::model::{AlertSettings, Finding, StoreCondition};
 
 /// Most kibibytes of batches and judgements that wait or are being written; senders wait for room.
 pub const QUEUE_KIBIBYTES_MAX: u32 = 64 * 1024;
+
+/// How often a reader looks that meets one fault of the disk after another.
+const LOOKS_MAX: u32 = 16;
 
 /// How a store behaves.
 #[derive(Clone, Debug)]
@@ -38,6 +46,8 @@ pub struct StoreOptions {
     pub group_commands_max: usize,
     /// Memory for pages of the file.
     pub cache_bytes: usize,
+    /// How often is looked whether a full or broken disk takes anything again.
+    pub look_interval: Duration,
     /// Name and secret for a new store; drawn at random where there is none. An existing store keeps its own.
     pub identity: Option<StoreIdentity>,
 }
@@ -61,7 +71,7 @@ struct Inner {
     /// `None` only while it is being closed.
     commands: Mutex<Option<Sender<Command>>>,
     room: Arc<Semaphore>,
-    database: Arc<Database>,
+    opened: Arc<Opened>,
     identity: StoreIdentity,
     commits: watch::Receiver<u64>,
     alert_commits: watch::Receiver<u64>,
@@ -81,6 +91,7 @@ impl Default for StoreOptions {
             group_window: Duration::from_millis(2),
             group_commands_max: 256,
             cache_bytes: 256 * 1024 * 1024,
+            look_interval: Duration::from_millis(500),
             identity: None,
         }
     }
@@ -92,15 +103,17 @@ impl Store {
         if creation::is_missing(path)? {
             creation::create_aside(path, options.identity)?;
         }
-        let database = Database::builder().set_cache_size(options.cache_bytes).open(path)?;
-        Self::start(database, options, clock)
+        let file = File::options().read(true).write(true).open(path).map_err(|fault| StoreError::from_io(&fault))?;
+        let backend = FileBackend::new(file)?;
+        Self::open_on(backend, options, clock)
     }
 
     /// Opens the store on any backend: in memory, or one that fails on purpose. A backend on which creating a store
     /// was cut off has to be emptied by whoever owns it.
     pub fn open_on(backend: impl StorageBackend, options: StoreOptions, clock: StoreClock) -> Result<Self, StoreError> {
-        let database = Database::builder().set_cache_size(options.cache_bytes).create_with_backend(backend)?;
-        Self::start(database, options, clock)
+        let opening = || Opened::new(Backing::new(backend), options.cache_bytes);
+        let opened = catch_unwind(AssertUnwindSafe(opening)).unwrap_or_else(|_| Err(broken_off()))?;
+        Self::start(opened, options, clock)
     }
 
     /// Opens a new store that lives in memory only.
@@ -175,9 +188,44 @@ impl Store {
         self.job(0, move |draft| draft.forget_subscription(&tenant, &name)).await
     }
 
-    /// The state that was committed last.
+    /// The state that was committed last. Where a fault of the disk ends it, [`Store::read`] would have gone on.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        Ok(Snapshot::new(self.inner.database.begin_read()?))
+        Ok(Snapshot::new(self.inner.opened.begin_read()?))
+    }
+
+    /// Looks at the state that was committed last, and again when a fault of the disk came in between: then it waits
+    /// for the store to open itself again, a moment as a rule. Blocks.
+    pub fn read<T>(&self, look: impl Fn(&Snapshot) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let opened = &self.inner.opened;
+        for _ in 1..LOOKS_MAX {
+            let before = opened.reopenings();
+            match self.snapshot().and_then(|snapshot| look(&snapshot)) {
+                Err(StoreError::Broken { .. }) => {}
+                looked => return looked,
+            }
+            // The writer may not know of it yet: nobody else may have met the fault.
+            if block_on(self.job(0, |_| Ok(()))).is_err() && !opened.wait_for_reopening(before) {
+                break;
+            }
+        }
+        self.snapshot().and_then(|snapshot| look(&snapshot))
+    }
+
+    /// Waits until it can be written to; false when `stopped` says so first. Blocks.
+    pub fn wait_until_writable(&self, stopped: &watch::Receiver<bool>) -> bool {
+        let (mut condition, mut stopped) = (self.condition(), stopped.clone());
+        block_on(async {
+            tokio::select! {
+                biased;
+                _ = stopped.wait_for(|stopped| *stopped) => false,
+                reached = condition.wait_for(|now| *now == StoreCondition::Writable) => reached.is_ok(),
+            }
+        })
+    }
+
+    /// Whether it can be written to, and when that changes.
+    pub fn condition(&self) -> watch::Receiver<StoreCondition> {
+        self.inner.opened.condition()
     }
 
     /// Ticks after every commit. A snapshot taken after a tick sees that commit.
@@ -190,22 +238,29 @@ impl Store {
         self.inner.alert_commits.clone()
     }
 
+    /// How often the store opened itself again after a fault of the disk.
+    pub fn reopenings(&self) -> u64 {
+        self.inner.opened.reopenings()
+    }
+
     /// What distinguishes this store from every other one.
     pub fn identity(&self) -> StoreIdentity {
         self.inner.identity
     }
 
-    fn start(database: Database, options: StoreOptions, clock: StoreClock) -> Result<Self, StoreError> {
-        let identity = creation::prepare(&database, options.identity)?;
-        let database = Arc::new(database);
+    fn start(opened: Opened, options: StoreOptions, clock: StoreClock) -> Result<Self, StoreError> {
+        let preparing = || opened.with(|database| creation::prepare(database, options.identity));
+        let identity = catch_unwind(AssertUnwindSafe(preparing)).unwrap_or_else(|_| Err(broken_off()))?;
+        let opened = Arc::new(opened);
         let (commands, receiver) = mpsc::channel();
         let (commits_sender, commits) = watch::channel(0);
         let (alert_commits_sender, alert_commits) = watch::channel(0);
         let writer = Writer {
-            database: Arc::clone(&database),
+            opened: Arc::clone(&opened),
             clock,
             group_window: options.group_window,
             group_commands_max: options.group_commands_max.max(1),
+            look_interval: options.look_interval,
             commits: commits_sender,
             alert_commits: alert_commits_sender,
         };
@@ -217,7 +272,7 @@ impl Store {
             inner: Arc::new(Inner {
                 commands: Mutex::new(Some(commands)),
                 room: Arc::new(Semaphore::new(QUEUE_KIBIBYTES_MAX as usize)),
-                database,
+                opened,
                 identity,
                 commits,
                 alert_commits,
@@ -243,6 +298,11 @@ impl Store {
         self.inner.send(command).map_err(|()| stopped())?;
         answer.await.unwrap_or_else(|_| Err(stopped()))
     }
+}
+
+/// The database takes a file as it was written for granted, and may break off where it is not.
+fn broken_off() -> StoreError {
+    StoreError::Damaged { what: "the database breaks off while it is opened; `onward check` tells more".to_owned() }
 }
 
 impl Inner {

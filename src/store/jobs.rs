@@ -65,7 +65,7 @@ pub struct JobStep {
 
 /// What is remembered of the request that started a job.
 #[derive(Serialize, Deserialize)]
-struct RememberedJob {
+pub(super) struct RememberedJob {
     content_hash: AuditHash,
     job: JobId,
 }

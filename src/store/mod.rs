@@ -4,7 +4,10 @@
 //! A write is answered when it is on the disk and not before; a snapshot never changes under its reader.
 //! What records mean, how they are judged and who is told are other rooms.
 
+mod backing;
+mod backup;
 mod batch;
+mod check;
 mod codec;
 mod creation;
 mod draft;
@@ -13,6 +16,7 @@ mod handle;
 mod jobs;
 mod judgement;
 mod migration;
+mod opened;
 mod read_only;
 mod review;
 mod snapshot;
@@ -20,15 +24,18 @@ mod subscriptions;
 mod tables;
 mod tenant_view;
 mod trail;
+mod untouched;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use backup::{BackupError, build, write_rows};
 pub use batch::{
     AcceptBatch, AcceptOutcome, CompanyKey, NAME_BYTES_MAX, RAW_BYTES_MAX, RECORD_BYTES_MAX, RECORDS_PER_BATCH_MAX,
     RawInput, RecordOutcome,
 };
+pub use check::{CheckReport, check, compact};
 pub use codec::{StoredFinding, stored_form};
 pub use draft::REQUEST_DAYS;
 pub use error::StoreError;

@@ -49,7 +49,7 @@ pub type ReviewOutcome = Result<AlertEvent, ReviewRefusal>;
 
 /// What the store remembers of an act that was done.
 #[derive(Serialize, Deserialize)]
-struct RememberedReview {
+pub(super) struct RememberedReview {
     content_hash: AuditHash,
     event_sequence: u64,
 }

@@ -4,7 +4,7 @@
 //! [`FORMAT_VERSION`] and a migration; a new table needs neither.
 //! "Value: postcard X" is the postcard encoding of that type. Scope 0 is shared by all tenants.
 
-use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
+use redb::{Key, ReadableTable, Table, TableDefinition, Value, WriteTransaction};
 
 use super::StoreError;
 use crate::audit::AuditHash;
@@ -118,6 +118,46 @@ pub(super) type ShipmentKey = (u32, &'static str, u8, &'static str, u32);
 
 /// Scope, country, identifier.
 pub(super) type CompanyRowKey = (u32, &'static str, &'static str);
+
+/// What is done with every table, one after another.
+pub(super) trait TableVisitor {
+    fn visit<K: Key, V: Value>(&mut self, table: TableDefinition<'static, K, V>) -> Result<(), StoreError>;
+}
+
+/// Every table there is: what copies or checks a store goes by this list, and a test holds it against the file.
+pub(super) fn visit_every_table(visitor: &mut impl TableVisitor) -> Result<(), StoreError> {
+    visitor.visit(META)?;
+    visitor.visit(TENANTS)?;
+    visitor.visit(TENANT_NAMES)?;
+    visitor.visit(RECORDS)?;
+    visitor.visit(ORDER_KEYS)?;
+    visitor.visit(SHIPMENT_KEYS)?;
+    visitor.visit(COMPANY_KEYS)?;
+    visitor.visit(BATCHES)?;
+    visitor.visit(RAW_INPUTS)?;
+    visitor.visit(REQUESTS)?;
+    visitor.visit(REQUEST_EXPIRY)?;
+    visitor.visit(FINDINGS)?;
+    visitor.visit(FINDING_HISTORY)?;
+    visitor.visit(ALERTS)?;
+    visitor.visit(ALERT_BY_ORDER)?;
+    visitor.visit(ALERT_EVENTS)?;
+    visitor.visit(EVENTS_BY_ALERT)?;
+    visitor.visit(SUPPRESSION_EXPIRY)?;
+    visitor.visit(REVIEW_REQUESTS)?;
+    visitor.visit(REVIEW_REQUEST_EXPIRY)?;
+    visitor.visit(ALERT_SETTINGS)?;
+    visitor.visit(SUBSCRIPTIONS)?;
+    visitor.visit(JOBS)?;
+    visitor.visit(JOB_REQUESTS)?;
+    visitor.visit(JOBS_RUNNING)?;
+    visitor.visit(JOB_UPLOADS)?;
+    visitor.visit(JOB_LINES)?;
+    visitor.visit(JOB_RESULTS)?;
+    visitor.visit(AUDIT)?;
+    visitor.visit(AUDIT_LEAVES)?;
+    visitor.visit(AUDIT_NODES)
+}
 
 /// All tables, open for writing.
 pub(super) struct Tables<'txn> {

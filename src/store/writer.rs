@@ -3,6 +3,7 @@
 //! Come here for group commit and for what is durable when. Nothing is answered before its commit is on the disk.
 //! What goes into the transaction is `draft`, `judgement`, `review` and `subscriptions`; reading is `snapshot`.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use super::StoreError;
 use super::batch::{AcceptOutcome, EncodedBatch};
 use super::draft::Draft;
 use super::judgement::{CommitOutcome, EncodedJudgements};
+use super::opened::Opened;
 use crate::clock::Stopwatch;
 
 /// The clock of the store: milliseconds since 1970.
@@ -73,10 +75,12 @@ pub(super) struct Answer<T> {
 
 /// What the writer needs for its whole life.
 pub(super) struct Writer {
-    pub database: Arc<Database>,
+    pub opened: Arc<Opened>,
     pub clock: StoreClock,
     pub group_window: Duration,
     pub group_commands_max: usize,
+    /// How often is looked whether a full or broken disk takes anything again.
+    pub look_interval: Duration,
     /// Counts commits.
     pub commits: watch::Sender<u64>,
     /// Counts commits with alert events.
@@ -91,21 +95,51 @@ enum Outcome {
 }
 
 impl Writer {
-    /// Writes until the last sender is gone and everything sent is answered.
+    /// Writes until the last sender is gone and everything sent is answered. While the disk is full or broken,
+    /// everything is refused at once, and the disk is looked at again and again, whether anybody asks or not.
     pub fn run(self, commands: &Receiver<Command>) {
-        let mut lasting: Option<StoreError> = None;
-        while let Ok(first) = commands.recv() {
-            let group = self.collect(first, commands);
-            if let Some(fault) = &lasting {
-                group.into_iter().for_each(|command| command.refuse(fault));
+        let (mut lasting, mut looked) = (None, Stopwatch::start());
+        loop {
+            let Some(fault) = &lasting else {
+                let Ok(first) = commands.recv() else { return };
+                lasting = self.write_group(self.collect(first, commands));
+                looked = Stopwatch::start();
                 continue;
+            };
+            let wait = self.look_interval.saturating_sub(Duration::from_secs_f64(looked.seconds()));
+            match commands.recv_timeout(wait) {
+                Ok(command) => command.refuse(fault),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
             }
-            if let Err(fault) = self.write(group)
-                && fault.is_lasting()
-            {
-                lasting = Some(fault);
+            if looked.seconds() >= self.look_interval.as_secs_f64() {
+                lasting = self.mend(lasting);
+                looked = Stopwatch::start();
             }
         }
+    }
+
+    /// Writes a group; the fault after which nothing can be written any more.
+    fn write_group(&self, group: Vec<Command>) -> Option<StoreError> {
+        // The database may break off where the file is not as it should be. Whoever waits is told that nothing is known.
+        let written = catch_unwind(AssertUnwindSafe(|| self.write(group)));
+        let broke_off = |_| Err(StoreError::Broken { cause: "the database broke off".to_owned() });
+        let fault = written.unwrap_or_else(broke_off).err().filter(StoreError::is_lasting)?;
+        self.opened.tell(Some(&fault));
+        // At once, so that reading goes on; whether the disk takes anything is seen at the next look.
+        let reopened = if fault.is_passing() { self.opened.reopen_where_needed() } else { Ok(()) };
+        Some(reopened.err().unwrap_or(fault))
+    }
+
+    /// Opens the database again after a fault, and tries whether the disk takes anything; what is still in the way.
+    fn mend(&self, fault: Option<StoreError>) -> Option<StoreError> {
+        // What is damaged is damaged after reopening too.
+        let mended = match fault {
+            Some(fault) if !fault.is_passing() => Err(fault),
+            _ => self.opened.reopen_where_needed().and_then(|()| self.opened.has_room()),
+        };
+        self.opened.tell(mended.as_ref().err());
+        mended.err()
     }
 
     /// Takes what is waiting, and what comes while the window is open.
@@ -155,7 +189,7 @@ impl Writer {
 
     fn write_durably(&self, group: Vec<Command>, outcomes: &mut Vec<Outcome>) -> Result<Written, StoreError> {
         let mut commands = group.into_iter();
-        let written = self.begin().and_then(|transaction| {
+        let written = self.opened.begin_write().and_then(|transaction| {
             let mut draft = Draft::begin(&transaction, (self.clock)())?;
             for command in commands.by_ref() {
                 if let Some(fault) = command.apply(&mut draft, outcomes) {
@@ -171,13 +205,13 @@ impl Writer {
             Ok(if has_events { Written::RecordsAndEvents } else { Written::Records })
         });
         if let Err(fault) = &written {
+            if fault.is_lasting() {
+                // Whoever is refused and looks why finds it.
+                self.opened.tell(Some(fault));
+            }
             commands.for_each(|command| command.refuse(fault));
         }
         written
-    }
-
-    fn begin(&self) -> Result<WriteTransaction, StoreError> {
-        begin_durable(&self.database)
     }
 }
 

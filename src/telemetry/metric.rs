@@ -33,13 +33,17 @@ pub const JOBS_RUNNING: &str = "onward_jobs_running";
 pub const RECORDS_WAITING: &str = "onward_records_waiting";
 /// Size of the store file.
 pub const STORE_BYTES: &str = "onward_store_bytes";
+/// Whether the store can be written to: 1 or 0.
+pub const STORE_WRITABLE: &str = "onward_store_writable";
+/// How often the store opened itself again after a fault of the disk.
+pub const STORE_REOPENINGS: &str = "onward_store_reopenings_total";
 
 /// Outcomes of records: the label, and how the name of the status on the wire ends.
 pub const OUTCOMES: [(&str, &str); 4] =
     [("stored", "_STORED"), ("unchanged", "_UNCHANGED"), ("conflict", "_CONFLICT"), ("rejected", "_REJECTED")];
 
 /// Every metric, with its description.
-pub(super) const ALL: [(&str, Kind, &str); 15] = [
+pub(super) const ALL: [(&str, Kind, &str); 17] = [
     (RECORDS, Kind::Counter, "Records that were answered, by kind and outcome."),
     (BATCHES, Kind::Counter, "Batches that were answered: done, slow_down, refused."),
     (BATCHES_IN_WORK, Kind::Gauge, "Batches that are being worked on."),
@@ -55,6 +59,8 @@ pub(super) const ALL: [(&str, Kind, &str); 15] = [
     (JOBS_RUNNING, Kind::Gauge, "Screening jobs that wait or work."),
     (RECORDS_WAITING, Kind::Gauge, "Records that are stored and not judged yet."),
     (STORE_BYTES, Kind::Gauge, "Size of the store file."),
+    (STORE_WRITABLE, Kind::Gauge, "Whether the store can be written to: 1 or 0."),
+    (STORE_REOPENINGS, Kind::Counter, "How often the store opened itself again after a fault of the disk."),
 ];
 
 /// How a metric behaves.

@@ -1,6 +1,6 @@
 //! The built program with what an operator has: a folder, keys, certificates, a service that runs.
 //!
-//! Come here for how tests start `onward serve` as it is installed. Used by `operating` and `foreign`.
+//! Come here for how tests start `onward serve` as it is installed. Used by `operating`, `lasting` and `foreign`.
 
 #![allow(dead_code, reason = "each test takes a part of it")]
 
@@ -115,7 +115,12 @@ pub struct Service {
 
 impl Service {
     pub fn start(arguments: &[&str]) -> Self {
-        let mut child = program(&[&["serve"], arguments].concat()).spawn().unwrap();
+        Self::start_by(program(&[&["serve"], arguments].concat()))
+    }
+
+    /// Starts it by a command that ends up as the service.
+    pub fn start_by(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let log = lines_of(child.stderr.take().unwrap());
         let mut line = String::new();
@@ -140,6 +145,12 @@ impl Service {
     pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
+    }
+
+    /// Changes what the system allows it, as `prlimit` says it.
+    pub fn limit(&self, limit: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("prlimit").args(["--pid", &id, limit]).status().unwrap().success());
     }
 
     /// Ends it as a crash of the machine would, and returns when it is gone.

@@ -13,22 +13,22 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-const TENANT: &str = "acme";
+pub const TENANT: &str = "acme";
 
-fn world(seed: u64, orders: u64, profile: Profile) -> MemoryWorld {
+pub fn world(seed: u64, orders: u64, profile: Profile) -> MemoryWorld {
     let mut world = MemoryWorld::default();
     generate(&WorldOptions::new(seed, orders, orders * 5, profile), &mut world).unwrap();
     world
 }
 
-fn records(world: &MemoryWorld) -> Vec<Record> {
+pub fn records(world: &MemoryWorld) -> Vec<Record> {
     let companies = world.companies.iter().map(|company| Record::Company(Box::new(company.clone())));
     let shipments = world.shipments.iter().map(|line| Record::Shipment(Box::new(line.clone())));
     let orders = world.orders.iter().map(|line| Record::Order(Box::new(line.clone())));
     companies.chain(shipments).chain(orders).collect()
 }
 
-fn screened(world: &MemoryWorld) -> Vec<Finding> {
+pub fn screened(world: &MemoryWorld) -> Vec<Finding> {
     let mut batch = Batch::new(TENANT, Policy::default());
     batch.take(records(world));
     let mut findings = Vec::new();
@@ -68,7 +68,7 @@ fn judged_step_by_step(records: &[Record], chunks: &[usize]) -> Vec<Finding> {
 }
 
 /// Compares finding by finding, so that a failure names the first order line and not a wall of text.
-fn assert_same(left: &[Finding], right: &[Finding]) {
+pub fn assert_same(left: &[Finding], right: &[Finding]) {
     assert_eq!(left.len(), right.len());
     for (left, right) in left.iter().zip(right) {
         let unhashed = |finding: &Finding| Finding { case_hash: [0; 32], ..finding.clone() };
@@ -228,7 +228,7 @@ fn a_case_judged_again_gives_the_same_bytes() {
     }
 }
 
-fn batch_of(tenant: &str, request_id: &str, records: Vec<Record>) -> AcceptBatch {
+pub fn batch_of(tenant: &str, request_id: &str, records: Vec<Record>) -> AcceptBatch {
     AcceptBatch { tenant: tenant.to_owned(), request_id: request_id.to_owned(), records, shared: true, raw: None }
 }
 
@@ -251,7 +251,7 @@ fn store() -> Store {
     Store::open_in_memory(StoreOptions::default(), Arc::new(|| 1_700_000_000_000)).unwrap()
 }
 
-fn stored_findings(store: &Store, tenant: &str) -> Vec<Finding> {
+pub fn stored_findings(store: &Store, tenant: &str) -> Vec<Finding> {
     let snapshot = store.snapshot().unwrap();
     let view = snapshot.tenant(tenant).unwrap();
     view.findings(None, 10_000).unwrap().into_iter().map(|stored| stored.finding).collect()

@@ -1,4 +1,4 @@
-//! Stopping: everything that is open ends well, and the server ends whatever is open.
+//! Stopping: everything that is open ends well, and the server ends whatever is open; and what health says meanwhile.
 
 use onward::api::SERVICES;
 use onward::api::wire::alert_service_client::AlertServiceClient;
@@ -6,6 +6,7 @@ use onward::api::wire::order_service_client::OrderServiceClient;
 use onward::api::wire::screening_service_client::ScreeningServiceClient;
 use onward::api::wire::watch_alerts_response::Content;
 use onward::api::wire::{IngestOrdersRequest, WaitUntilScreenedRequest, WatchAlertsRequest};
+use onward::model::StoreCondition;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -15,7 +16,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::fake::Fake;
-use crate::setup::{Server, is, order_key, told};
+use crate::setup::{PATIENCE, Server, is, order_key, told};
 
 #[tokio::test]
 async fn open_streams_end_with_everything_needed_to_come_back() {
@@ -80,4 +81,22 @@ async fn calls_and_connections_that_never_end_are_ended() {
     // The system may say "reset" instead of "end".
     let _ = silent.read_to_end(&mut rest).await;
     drop(frozen);
+}
+
+#[tokio::test]
+async fn while_nothing_can_be_stored_health_says_so_of_those_who_store() {
+    let engine = Fake::new();
+    let server = Server::start(&engine).await;
+    let mut health = HealthClient::new(server.client().await.channel());
+    let watched = |service: &str| HealthCheckRequest { service: service.to_owned() };
+    let mut orders = health.watch(watched("onward.v1.OrderService")).await.unwrap().into_inner();
+    assert_eq!(orders.message().await.unwrap().unwrap().status, 1);
+    for (condition, status) in [(StoreCondition::Full, 2), (StoreCondition::Writable, 1), (StoreCondition::Broken, 2)] {
+        engine.set_condition(condition);
+        let told = tokio::time::timeout(PATIENCE, orders.message()).await.unwrap().unwrap().unwrap();
+        assert_eq!(told.status, status, "{condition:?}");
+        for reading in ["", "onward.v1.AlertService", "onward.v1.ScreeningService"] {
+            assert_eq!(health.check(watched(reading)).await.unwrap().into_inner().status, 1, "{reading}");
+        }
+    }
 }

@@ -13,7 +13,7 @@ use onward::model::{
     Advice, AdviceReason, AdviceReasonKind, Alert, AlertEvent, AlertEventKind, AlertId, AlertSettings, AlertState,
     Amount, Bits, Company, Corridor, Country, DocumentKey, EvidenceMarks, Finding, FindingKind, JobCounts, JobId,
     JobLine, JobResult, JobSource, JobState, Level, OrderKey, OrderLine, Probability, RecommendedAction, Record,
-    Replay, ReplayOutcome, ReviewAct, ReviewRefusal, ScreeningJob, ShipmentLine, Subscription, Unit,
+    Replay, ReplayOutcome, ReviewAct, ReviewRefusal, ScreeningJob, ShipmentLine, StoreCondition, Subscription, Unit,
 };
 use tokio::sync::watch;
 
@@ -63,6 +63,7 @@ pub struct Fake {
     is_settled: Arc<watch::Sender<bool>>,
     commits: Arc<watch::Sender<u64>>,
     job_changes: Arc<watch::Sender<u64>>,
+    condition: Arc<watch::Sender<StoreCondition>>,
 }
 
 impl Fake {
@@ -79,6 +80,7 @@ impl Fake {
             is_settled: Arc::new(watch::channel(true).0),
             commits: Arc::new(watch::channel(0).0),
             job_changes: Arc::new(watch::channel(0).0),
+            condition: Arc::default(),
         }
     }
 
@@ -130,6 +132,11 @@ impl Fake {
 
     pub fn set_gate(&self, is_open: bool) {
         self.gate.send_replace(is_open);
+    }
+
+    /// Says what the store can do.
+    pub fn set_condition(&self, condition: StoreCondition) {
+        self.condition.send_replace(condition);
     }
 
     pub fn set_settled(&self, is_settled: bool) {
@@ -293,6 +300,10 @@ impl Engine for Fake {
 
     fn changes(&self) -> watch::Receiver<u64> {
         self.commits.subscribe()
+    }
+
+    fn condition(&self) -> watch::Receiver<StoreCondition> {
+        self.condition.subscribe()
     }
 
     fn order(&self, tenant: &str, key: &OrderKey) -> Result<Option<OrderLine>, EngineError> {

@@ -1,9 +1,10 @@
 //! A disk that loses its power: what was written and not synced may be there afterwards, or not, or in part.
 //!
 //! Come here for how a power cut is modelled. Sectors of 512 bytes are written whole; of each one any version written
-//! since the last sync may survive, or none; likewise of the length. A full or broken disk is here too.
+//! since the last sync may survive, or none; likewise of the length. A full or broken disk is here too: a full one takes
+//! a new length, as file systems do, and has no room when what was not there before is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -49,6 +50,14 @@ struct State {
     operations_left: Option<u64>,
     fault: Option<io::ErrorKind>,
     syncs: u64,
+    /// Sectors that were written since the file was as long.
+    taken: BTreeSet<usize>,
+    /// Most sectors that can be taken; `None` for a disk without end.
+    sectors_max: Option<usize>,
+    /// Longest length that is taken; `None` for any.
+    length_max: Option<usize>,
+    /// Whether reading fails.
+    is_unreadable: bool,
 }
 
 impl Disk {
@@ -57,6 +66,30 @@ impl Disk {
         let mut state = self.state();
         state.operations_left = Some(operations);
         state.fault = Some(fault);
+    }
+
+    /// From now on there is room for this many sectors more.
+    pub fn fill_up_to(&self, sectors: usize) {
+        let mut state = self.state();
+        state.sectors_max = Some(state.taken.len() + sectors);
+    }
+
+    /// From now on the file can only be this much longer.
+    pub fn limit_length_to(&self, bytes_more: usize) {
+        let mut state = self.state();
+        state.length_max = Some(state.live.len() + bytes_more);
+    }
+
+    /// Reading fails from now on.
+    pub fn make_unreadable(&self) {
+        self.state().is_unreadable = true;
+    }
+
+    /// There is room again, and nothing fails any more.
+    pub fn heal(&self) {
+        let mut state = self.state();
+        (state.sectors_max, state.length_max, state.is_unreadable) = (None, None, false);
+        (state.operations_left, state.fault) = (None, None);
     }
 
     /// Whether the fault has struck.
@@ -103,6 +136,8 @@ impl Disk {
         state.live = state.durable.clone();
         state.operations_left = None;
         state.fault = None;
+        let sectors = state.live.len().div_ceil(SECTOR);
+        state.taken.retain(|sector| *sector < sectors);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -121,6 +156,18 @@ impl State {
                 if *left == 0 { Err(self.error()) } else { Ok(()) }
             }
         }
+    }
+
+    /// Takes the sectors of these bytes; where there is no room for all of them, the place up to which there is.
+    fn take(&mut self, start: usize, end: usize) -> Option<usize> {
+        for sector in start / SECTOR..end.div_ceil(SECTOR) {
+            let is_full = self.sectors_max.is_some_and(|most| self.taken.len() >= most);
+            if is_full && !self.taken.contains(&sector) {
+                return Some((sector * SECTOR).max(start));
+            }
+            self.taken.insert(sector);
+        }
+        None
     }
 
     fn is_off(&self) -> bool {
@@ -149,6 +196,9 @@ impl StorageBackend for Disk {
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         let state = self.state();
+        if state.is_unreadable {
+            return Err(io::ErrorKind::Other.into());
+        }
         let source = state.live.get(offset as usize..offset as usize + out.len());
         out.copy_from_slice(source.ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
@@ -159,6 +209,11 @@ impl StorageBackend for Disk {
         if state.is_off() {
             return Err(state.error());
         }
+        if state.length_max.is_some_and(|most| len as usize > most.max(state.live.len())) {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        let sectors = (len as usize).div_ceil(SECTOR);
+        state.taken.retain(|sector| *sector < sectors);
         state.live.resize(len as usize, 0);
         state.lengths.push(len as usize);
         state.count()
@@ -186,10 +241,16 @@ impl StorageBackend for Disk {
         if state.is_off() {
             return Err(state.error());
         }
-        let (start, end) = (offset as usize, offset as usize + data.len());
+        let (start, mut end) = (offset as usize, offset as usize + data.len());
+        let room = state.take(start, end);
+        end = room.unwrap_or(end);
+        let data = &data[..end - start];
         let target = state.live.get_mut(start..end).ok_or(io::ErrorKind::UnexpectedEof)?;
         target.copy_from_slice(data);
         state.keep_versions(start, end);
-        state.count()
+        match room {
+            Some(_) => Err(io::ErrorKind::StorageFull.into()),
+            None => state.count(),
+        }
     }
 }

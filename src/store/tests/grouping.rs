@@ -10,21 +10,23 @@ use std::thread;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use redb::{Database, Key, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, Value};
+use redb::{Key, ReadTransaction, ReadableTable, StorageBackend, TableDefinition, Value};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::disk::{Dice, Disk};
 use super::plain::{Plain, Requests, Work, random_work};
 use super::samples::{batch, clock, options, order, order_key, rule, store};
+use crate::store::backing::Backing;
 use crate::store::batch::{AcceptOutcome, EncodedBatch};
 use crate::store::creation::prepare;
 use crate::store::judgement::{CommitOutcome, EncodedJudgements};
+use crate::store::opened::Opened;
 use crate::store::writer::{Answer, Command, Writer};
 use crate::store::{RecordOutcome, Snapshot, Store, StoreError, StoreOptions, tables};
 
 /// A store without a thread.
 pub struct Direct {
-    database: Arc<Database>,
+    opened: Arc<Opened>,
     writer: Writer,
     room: Arc<Semaphore>,
 }
@@ -47,18 +49,18 @@ impl Reply {
 
 impl Direct {
     pub fn open(backend: impl StorageBackend) -> Result<Self, StoreError> {
-        let database = Database::builder().set_cache_size(1024 * 1024).create_with_backend(backend)?;
-        prepare(&database, options().identity)?;
-        let database = Arc::new(database);
+        let opened = Arc::new(Opened::new(Backing::new(backend), 1024 * 1024)?);
+        opened.with(|database| prepare(database, options().identity))?;
         let writer = Writer {
-            database: Arc::clone(&database),
+            opened: Arc::clone(&opened),
             clock: clock(),
             group_window: Duration::ZERO,
             group_commands_max: 64,
+            look_interval: Duration::from_millis(1),
             commits: watch::channel(0).0,
             alert_commits: watch::channel(0).0,
         };
-        Ok(Self { database, writer, room: Arc::new(Semaphore::new(1024)) })
+        Ok(Self { opened, writer, room: Arc::new(Semaphore::new(1024)) })
     }
 
     /// Writes all of it in one transaction.
@@ -85,12 +87,12 @@ impl Direct {
     }
 
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::new(self.database.begin_read().unwrap())
+        Snapshot::new(self.opened.begin_read().unwrap())
     }
 
     /// Every row of every table.
     fn dump(&self) -> BTreeMap<&'static str, Vec<String>> {
-        let transaction = self.database.begin_read().unwrap();
+        let transaction = self.opened.begin_read().unwrap();
         BTreeMap::from([
             ("tenants", rows(&transaction, tables::TENANTS)),
             ("tenant_names", rows(&transaction, tables::TENANT_NAMES)),

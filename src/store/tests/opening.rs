@@ -1,14 +1,12 @@
-//! Opening: new files, old files, newer files, other files; and disks that are full or broken.
+//! Opening: new files, old files, newer files, other files.
 
-use std::io::ErrorKind;
 use std::path::Path;
 
 use redb::{Database, ReadableDatabase};
 
-use super::disk::Disk;
 use super::plain::Plain;
 use super::samples::{batch, clock, options, order, store};
-use crate::store::{FORMAT_VERSION, RecordOutcome, Store, StoreError, StoreOptions, tables};
+use crate::store::{FORMAT_VERSION, Store, StoreError, StoreOptions, tables};
 
 fn open(path: &Path) -> Result<Store, StoreError> {
     Store::open(path, StoreOptions { identity: None, ..options() }, clock())
@@ -96,31 +94,6 @@ fn other_files_are_no_stores() {
     drop(database);
     assert!(matches!(open(&foreign), Err(StoreError::NotAStore { .. })));
     assert!(open(directory.path()).is_err());
-}
-
-#[test]
-fn a_full_disk_and_a_broken_one_are_told_apart_and_reading_goes_on() {
-    let cases = [(ErrorKind::StorageFull, true), (ErrorKind::Other, false)];
-    for (fault, is_full) in cases {
-        let disk = Disk::default();
-        let store = Store::open_on(disk.clone(), options(), clock()).unwrap();
-        store.accept_blocking(batch("steppe", "1", vec![order(1, "a")])).unwrap();
-        disk.fail_after(1, fault);
-        for number in 2..5 {
-            let refused = store.accept_blocking(batch("steppe", &format!("{number}"), vec![order(number, "a")]));
-            match refused {
-                Err(StoreError::OutOfSpace) => assert!(is_full),
-                Err(StoreError::Broken { .. }) => assert!(!is_full),
-                other => panic!("{other:?}"),
-            }
-        }
-        assert_eq!(Plain::read(&store.snapshot().unwrap()).log.len(), 1);
-        drop(store);
-        disk.restart(&mut super::disk::Dice::new(1));
-        let store = Store::open_on(disk, options(), clock()).unwrap();
-        let outcome = store.accept_blocking(batch("steppe", "3", vec![order(3, "a")])).unwrap();
-        assert_eq!(outcome.outcomes, [RecordOutcome::Stored { sequence: 2 }]);
-    }
 }
 
 #[test]

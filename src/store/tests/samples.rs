@@ -137,6 +137,7 @@ pub fn options() -> StoreOptions {
         group_window: Duration::ZERO,
         group_commands_max: 64,
         cache_bytes: 1024 * 1024,
+        look_interval: Duration::from_millis(1),
         identity: Some(StoreIdentity { id: [1; 16], secret: [2; 32] }),
     }
 }
