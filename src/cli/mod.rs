@@ -9,6 +9,7 @@ mod audit_calls;
 mod backtest;
 mod calibrate;
 mod calls;
+mod changes;
 mod completions;
 mod demo;
 mod exit;
@@ -82,6 +83,7 @@ fn run(command: Command, progress: &Progress) -> Result<Outcome, Failure> {
         Command::Import(arguments) => import::run(&arguments, progress),
         Command::Watch(arguments) => watch::run(&arguments),
         Command::Review(arguments) => review::run(&arguments),
+        Command::Changes(arguments) => changes::run(&arguments),
         Command::Job(arguments) => job::run(&arguments, progress),
         Command::Export(arguments) => export::run(&arguments, progress),
         Command::Demo(arguments) => demo::run(&arguments, progress),

@@ -5,6 +5,7 @@
 //! What records mean, how they are judged and who is told are other rooms.
 
 mod batch;
+mod changes;
 mod codec;
 mod creation;
 mod draft;

@@ -35,9 +35,9 @@ use crate::model::{
 /// }
 /// ```
 pub struct TenantView<'snapshot> {
-    snapshot: &'snapshot Snapshot,
+    pub(super) snapshot: &'snapshot Snapshot,
     /// `None` for a tenant that never sent anything.
-    scope: Option<u32>,
+    pub(super) scope: Option<u32>,
 }
 
 impl<'snapshot> TenantView<'snapshot> {
@@ -348,7 +348,7 @@ impl<'snapshot> TenantView<'snapshot> {
         Ok(None)
     }
 
-    fn record(&self, sequence: u64) -> Result<Record, StoreError> {
+    pub(super) fn record(&self, sequence: u64) -> Result<Record, StoreError> {
         let row = self.snapshot.table(tables::RECORDS)?.get(sequence)?;
         let row = row.ok_or_else(|| StoreError::Damaged { what: format!("record {sequence} is missing") })?;
         let (scope, record) = decode_record(row.value())?;

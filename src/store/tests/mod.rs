@@ -5,6 +5,7 @@
 //! full disks), `migrating` (older files) and `power_cuts`. What people do with alerts is tested in `alerts`. `disk` is the failing disk, `plain` the model it is all compared with.
 
 mod accepting;
+mod changes;
 mod disk;
 mod grouping;
 mod judging;
