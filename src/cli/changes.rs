@@ -93,6 +93,9 @@ fn write_change(text: &mut String, change: &FindingChange) -> std::fmt::Result {
     Ok(())
 }
 
+/// How one fact of a finding is told.
+type Telling<'a> = &'a dyn Fn(&FindingFacts) -> String;
+
 fn write_facts(
     text: &mut String,
     before: &FindingFacts,
@@ -108,7 +111,7 @@ fn write_facts(
         true => "none".to_owned(),
         false => plain(&facts.limits_reached.join("; ")),
     };
-    let rows: [(&str, &dyn Fn(&FindingFacts) -> String); 8] = [
+    let rows: [(&str, Telling<'_>); 8] = [
         ("score", &|facts| score(facts.score)),
         ("level", &|facts| facts.level.as_str().to_owned()),
         ("kind", &|facts| facts.kind.as_str().to_owned()),

@@ -12,7 +12,10 @@ use crate::model::{
 };
 use crate::store::{Store, tables};
 
-fn judged(tenant: &str, number: u32, percent: u32, causes: &[(CauseKind, Option<u64>)]) -> Judgement {
+/// A cause as it is kept: its kind and the place of its record.
+type Kept = (CauseKind, Option<u64>);
+
+fn judged(tenant: &str, number: u32, percent: u32, causes: &[Kept]) -> Judgement {
     let causes = causes.iter().map(|(kind, record)| Cause { kind: *kind, record: *record }).collect();
     Judgement { finding: finding(tenant, number, percent), causes: Causes { causes, has_more: percent == 90 } }
 }
@@ -38,7 +41,7 @@ fn named(kind: CauseKind, record: Option<RecordName>) -> NamedCause {
 fn every_revision_has_its_cause_and_an_unchanged_finding_has_none() {
     let store = store();
     store.accept_blocking(batch("steppe", "r", vec![order(1, "a"), shipment(2, "a"), company(3, "c")])).unwrap();
-    let steps: [(u32, &[(CauseKind, Option<u64>)]); 4] = [
+    let steps: [(u32, &[Kept]); 4] = [
         (20, &[(CauseKind::OrderLine, Some(1))]),
         (60, &[(CauseKind::ShipmentLine, Some(2)), (CauseKind::Identity, Some(3))]),
         (60, &[(CauseKind::Start, None)]),
