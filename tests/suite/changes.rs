@@ -198,7 +198,7 @@ async fn a_start_with_another_policy_is_told_as_the_cause() {
     assert!(!changes.is_empty());
     let start = NamedCause { kind: CauseKind::Start, record: None };
     for change in changes {
-        assert_eq!(change.causes, [start.clone()], "order {}", change.order.order_id);
+        assert_eq!(change.causes, std::slice::from_ref(&start), "order {}", change.order.order_id);
     }
 }
 
