@@ -9,8 +9,8 @@ use tokio::sync::watch;
 
 use crate::audit::{AuditEntry, Checkpoint, ConsistencyProof, EntryProof};
 use crate::model::{
-    Advice, Alert, AlertEvent, AlertId, AlertSettings, Company, Corridor, Country, DocumentKey, Finding, JobId,
-    JobLine, JobResult, JobSource, OrderKey, OrderLine, Record, Replay, ReviewAct, ReviewRefusal, ScreeningJob,
+    Advice, Alert, AlertEvent, AlertId, AlertSettings, Company, Corridor, Country, DocumentKey, Finding, FindingChange,
+    JobId, JobLine, JobResult, JobSource, OrderKey, OrderLine, Record, Replay, ReviewAct, ReviewRefusal, ScreeningJob,
     ShipmentLine, StoreCondition, Subscription,
 };
 
@@ -63,6 +63,24 @@ pub trait Engine: Clone + Send + Sync + 'static {
     fn finding(&self, tenant: &str, key: &OrderKey) -> Result<Option<Finding>, EngineError>;
     /// Current findings, by order line.
     fn findings(&self, tenant: &str, after: Option<&OrderKey>, limit: usize) -> Result<Vec<Finding>, EngineError>;
+
+    /// Revisions of the finding on an order line after one, the oldest first; none where there is no finding.
+    fn changes_of_finding(
+        &self,
+        tenant: &str,
+        key: &OrderKey,
+        after_revision: u32,
+        limit: usize,
+    ) -> Result<Vec<FindingChange>, EngineError>;
+    /// Findings of the tenant that replaced another one, after a place in the audit trail and not before a time in
+    /// milliseconds since 1970, in the order in which they did.
+    fn finding_changes(
+        &self,
+        tenant: &str,
+        after_place: u64,
+        start_millis: u64,
+        limit: usize,
+    ) -> Result<Vec<FindingChange>, EngineError>;
 
     /// Judges an order line of the tenant beside everything held, whether it is stored or not, and advises on it;
     /// nothing when another order line of this name is stored. May wait for a settling.

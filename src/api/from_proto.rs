@@ -9,11 +9,12 @@ use crate::audit::{AuditEntry, AuditHead, AuditKind, ConsistencyProof, EntryProo
 use crate::intake::{FieldFault, RejectReason, company_from_fields, order_from_fields, shipment_from_fields};
 use crate::model::{
     Advice, AdviceReason, AdviceReasonKind, Alert, AlertAct, AlertAspect, AlertChange, AlertEvent, AlertEventKind,
-    AlertId, AlertState, Amount, Bits, Company, Country, Day, DocumentKey, DocumentKind, Evidence, EvidenceKind,
-    EvidenceMarks, Finding, FindingKind, IndicatorOutcome, IndicatorResult, JobCounts, JobLine, JobOutcome, JobResult,
-    JobSource, JobState, Level, LineFault, Link, OrderKey, OrderLine, Probability, Proposal, RecommendedAction,
-    RejectedAlternative, Replay, ReplayOutcome, ReviewDecision, ReviewReason, ScreeningJob, ShipmentLine, Subscription,
-    Suppression, Unit,
+    AlertId, AlertState, Amount, Bits, CauseKind, Company, Country, Day, DocumentKey, DocumentKind, Evidence,
+    EvidenceKind, EvidenceMarks, Finding, FindingChange, FindingDifference, FindingFacts, FindingKind,
+    IndicatorOutcome, IndicatorResult, JobCounts, JobLine, JobOutcome, JobResult, JobSource, JobState, Level,
+    LineFault, Link, LinkDifference, LinkFacts, LinkName, NamedCause, OrderKey, OrderLine, Probability, Proposal,
+    RecommendedAction, RecordName, RejectedAlternative, Replay, ReplayOutcome, ReviewDecision, ReviewReason,
+    ScreeningJob, ShipmentLine, Sides, Subscription, Suppression, Unit,
 };
 
 /// Most bytes of one record on the wire.
@@ -21,15 +22,18 @@ const RECORD_BYTES_MAX: usize = 192 * 1024;
 
 /// Two enums with the same words, both ways: a word that one of them lacks does not compile.
 macro_rules! same_words {
-    ($to:ident, $from:ident, $name:ident, [$($word:ident),* $(,)?]) => {
-        pub(super) fn $to(word: $name) -> wire::$name {
-            match word { $($name::$word => wire::$name::$word,)* }
+    ($to:ident, $from:ident, $name:ident, $words:tt) => {
+        same_words!($to, $from, $name = $name, $words);
+    };
+    ($to:ident, $from:ident, $name:ident = $wire:ident, [$($word:ident),* $(,)?]) => {
+        pub(super) fn $to(word: $name) -> wire::$wire {
+            match word { $($name::$word => wire::$wire::$word,)* }
         }
 
-        pub(super) fn $from(word: wire::$name) -> Option<$name> {
+        pub(super) fn $from(word: wire::$wire) -> Option<$name> {
             match word {
-                wire::$name::Unspecified => None,
-                $(wire::$name::$word => Some($name::$word),)*
+                wire::$wire::Unspecified => None,
+                $(wire::$wire::$word => Some($name::$word),)*
             }
         }
     };
@@ -46,6 +50,12 @@ same_words!(
     finding_kind_from,
     FindingKind,
     [NothingFound, OnwardShipment, ThroughIntermediary, FalseTransit, MissingArrival,]
+);
+same_words!(
+    cause_kind_to,
+    cause_kind_from,
+    CauseKind = FindingCauseKind,
+    [OrderLine, ShipmentLine, Company, Identity, ArrivalDays, BuyersRecord, TenantsRecord, OtherHoldings, Start]
 );
 same_words!(level_to, level_from, Level, [None, Low, Medium, High]);
 same_words!(outcome_to, outcome_from, IndicatorOutcome, [Raised, Clear, NotComputable]);
@@ -578,6 +588,85 @@ fn evidence(evidence: wire::Evidence) -> Result<Evidence, NotUnderstood> {
         theirs: evidence.theirs,
         bits: Bits(evidence.weight_millibits),
     })
+}
+
+/// One revision of a finding beside the one before.
+pub(super) fn finding_change(change: wire::FindingChange) -> Result<FindingChange, NotUnderstood> {
+    fn both<W, T>(
+        before: Option<W>,
+        after: Option<W>,
+        read: impl Fn(W) -> Result<T, NotUnderstood>,
+    ) -> Result<Sides<T>, NotUnderstood> {
+        Ok(Sides { before: before.map(&read).transpose()?, after: after.map(&read).transpose()? })
+    }
+    let link = |change: wire::LinkChange| -> Result<LinkDifference, NotUnderstood> {
+        let rows = change.evidence.into_iter().map(|row| both(row.before, row.after, evidence));
+        Ok(LinkDifference {
+            facts: both(change.before, change.after, link_facts)?,
+            evidence: rows.collect::<Result<_, _>>()?,
+            link: LinkName {
+                onward: sent_document_key(change.onward)?,
+                path: change.path.into_iter().map(|key| sent_document_key(Some(key))).collect::<Result<_, _>>()?,
+                onward_date: Day::parse_iso(&change.onward_date).ok_or(NotUnderstood("onward_date"))?,
+                onward_consignee: change.onward_consignee,
+                onward_country: Country::parse(&change.onward_country),
+                unit: unit(&change.unit)?,
+            },
+        })
+    };
+    let rejected = change.rejected.into_iter().map(|row| both(row.before, row.after, rejected_alternative));
+    let indicators = change.indicators.into_iter().map(|row| both(row.before, row.after, indicator));
+    Ok(FindingChange {
+        order: sent_order_key(change.order)?,
+        revision: change.revision,
+        place: change.audit_sequence,
+        judged_at_millis: change.judge_time.map(|time| millis("judge_time", Some(time))).transpose()?,
+        causes: change.causes.into_iter().map(finding_cause).collect::<Result<_, _>>()?,
+        has_more_causes: change.has_more_causes,
+        difference: FindingDifference {
+            before: change.before.map(finding_facts).transpose()?,
+            after: finding_facts(change.after.ok_or(NotUnderstood("after"))?)?,
+            links: change.links.into_iter().map(link).collect::<Result<_, _>>()?,
+            rejected: rejected.collect::<Result<_, _>>()?,
+            indicators: indicators.collect::<Result<_, _>>()?,
+        },
+    })
+}
+
+fn finding_cause(cause: wire::FindingCause) -> Result<NamedCause, NotUnderstood> {
+    use wire::finding_cause::Record;
+    let kind = cause_kind_from(cause.kind()).ok_or(NotUnderstood("kind"))?;
+    let record = cause.record.map(|record| -> Result<RecordName, NotUnderstood> {
+        Ok(match record {
+            Record::Order(key) => RecordName::Order(sent_order_key(Some(key))?),
+            Record::Shipment(key) => RecordName::Shipment(sent_document_key(Some(key))?),
+            Record::Company(key) => RecordName::Company(Country::parse(&key.country), key.identifier),
+        })
+    });
+    Ok(NamedCause { kind, record: record.transpose()? })
+}
+
+fn finding_facts(facts: wire::FindingFacts) -> Result<FindingFacts, NotUnderstood> {
+    Ok(FindingFacts {
+        score: Probability::from_f64(facts.score),
+        level: level_from(facts.level()).ok_or(NotUnderstood("level"))?,
+        kind: finding_kind_from(facts.kind()).ok_or(NotUnderstood("kind"))?,
+        priority: amount("priority", &facts.priority)?,
+        attributed: amount("attributed_quantity", &facts.attributed_quantity)?,
+        attributed_low: amount("attributed_low", &facts.attributed_low)?,
+        attributed_high: amount("attributed_high", &facts.attributed_high)?,
+        unit: unit(&facts.unit)?,
+        summary: facts.summary,
+        limits_reached: facts.limits_reached,
+        engine_version: facts.engine_version,
+        policy_version: facts.policy_version,
+        case_hash: hash("case_hash", &facts.case_hash)?,
+    })
+}
+
+fn link_facts(facts: wire::LinkFacts) -> Result<LinkFacts, NotUnderstood> {
+    let probability = Probability::from_f64(facts.probability);
+    Ok(LinkFacts { quantity: amount("quantity", &facts.quantity)?, probability })
 }
 
 /// What came of judging a case again.

@@ -11,6 +11,7 @@ mod access;
 mod alert_service;
 mod audit_client;
 mod audit_service;
+mod changes;
 mod client;
 mod connections;
 mod drain;

@@ -33,6 +33,7 @@ const NEEDS: &[(&str, &str, Need)] = &[
     ("onward.v1.ScreeningService", "GetFinding", May(ReadFindings)),
     ("onward.v1.ScreeningService", "ListFindings", May(ReadFindings)),
     ("onward.v1.ScreeningService", "ExplainFinding", May(ReadFindings)),
+    ("onward.v1.ScreeningService", "ListFindingChanges", May(ReadFindings)),
     ("onward.v1.ScreeningService", "WaitUntilScreened", May(Connect)),
     ("onward.v1.ScreeningService", "StartScreeningJob", May(Screen)),
     ("onward.v1.ScreeningService", "GetScreeningJob", May(ReadFindings)),

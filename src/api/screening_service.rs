@@ -1,7 +1,7 @@
-//! `ScreeningService`: findings, their explanation, waiting for them, and screening jobs.
+//! `ScreeningService`: findings, their explanation and changes, waiting for them, and screening jobs.
 //!
 //! Come here for how findings are asked for, also before an order is stored. How a job comes in and its results go out
-//! is `jobs`; how findings come about is the engine's.
+//! is `jobs`, how changes are paged is `changes`; how findings come about is the engine's.
 
 use std::num::NonZero;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::identity::Tenant;
 use super::ingest::REQUEST_ID_BYTES_MAX;
 use super::page::Query;
 use super::wire::screening_service_server::ScreeningService;
-use super::{errors, explain, from_proto, jobs, read, to_proto, wire};
+use super::{changes, errors, explain, from_proto, jobs, read, to_proto, wire};
 use crate::model::{Finding, JobId, Level, Record, ScreeningJob};
 
 /// Serves findings from the engine.
@@ -132,6 +132,26 @@ impl<E: Engine> ScreeningService for Screening<E> {
         let tenant = Tenant::of(&request)?;
         let finding = self.find(tenant, request.into_inner().order).await?;
         Ok(Response::new(wire::ExplainFindingResponse { text: explain::explanation(&finding) }))
+    }
+
+    async fn list_finding_changes(
+        &self,
+        request: Request<wire::ListFindingChangesRequest>,
+    ) -> Result<Response<wire::ListFindingChangesResponse>, Status> {
+        let tenant = Tenant::of(&request)?;
+        let wire::ListFindingChangesRequest { page_size, page_token, order, start_time } = request.into_inner();
+        let start_millis = changes::start_millis(start_time)?;
+        let page = match order {
+            Some(order) => {
+                let order = self.find(tenant.clone(), Some(order)).await?.order;
+                changes::of_order(&self.engine, tenant, order, start_millis, (page_size, page_token)).await?
+            }
+            None => changes::of_tenant(&self.engine, tenant, start_millis, (page_size, page_token)).await?,
+        };
+        Ok(Response::new(wire::ListFindingChangesResponse {
+            changes: page.rows,
+            next_page_token: page.next_page_token,
+        }))
     }
 
     async fn wait_until_screened(

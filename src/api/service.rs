@@ -11,9 +11,9 @@ use super::engine::{Acknowledged, CompanyName, CursorError, Dossier, Engine, Eng
 use crate::alerts::{CursorError as StoreCursorError, Cursors};
 use crate::audit::{AuditEntry, Checkpoint, ConsistencyProof, EntryProof};
 use crate::model::{
-    Advice, Alert, AlertEvent, AlertId, AlertSettings, Company, Corridor, DocumentKey, Finding, JobId, JobLine,
-    JobResult, JobSource, OrderKey, OrderLine, Record, Replay, ReviewAct, ReviewRefusal, ScreeningJob, ShipmentLine,
-    StoreCondition, Subscription,
+    Advice, Alert, AlertEvent, AlertId, AlertSettings, Company, Corridor, DocumentKey, Finding, FindingChange, JobId,
+    JobLine, JobResult, JobSource, OrderKey, OrderLine, Record, Replay, ReviewAct, ReviewRefusal, ScreeningJob,
+    ShipmentLine, StoreCondition, Subscription,
 };
 use crate::screening::{Screened, Service, ServiceError};
 use crate::store::{
@@ -83,6 +83,26 @@ impl Engine for Service {
 
     fn findings(&self, tenant: &str, after: Option<&OrderKey>, limit: usize) -> Result<Vec<Finding>, EngineError> {
         see(self, tenant, |view| Ok(view.findings(after, limit)?.into_iter().map(|stored| stored.finding).collect()))
+    }
+
+    fn changes_of_finding(
+        &self,
+        tenant: &str,
+        key: &OrderKey,
+        after_revision: u32,
+        limit: usize,
+    ) -> Result<Vec<FindingChange>, EngineError> {
+        see(self, tenant, |view| view.changes_of_order(key, after_revision, limit))
+    }
+
+    fn finding_changes(
+        &self,
+        tenant: &str,
+        after_place: u64,
+        start_millis: u64,
+        limit: usize,
+    ) -> Result<Vec<FindingChange>, EngineError> {
+        see(self, tenant, |view| view.changes(after_place, start_millis, limit))
     }
 
     fn screen(&self, tenant: &str, line: &OrderLine) -> Result<Option<Advice>, EngineError> {

@@ -5,17 +5,18 @@
 
 use super::engine::{CompanyName, RecordOutcome, SubscriptionState};
 use super::from_proto::{
-    action_to, advice_reason_to, alert_state_to, aspect_to, decision_to, document_kind_to, event_kind_to,
-    evidence_kind_to, fault_reason_by_word, fault_reason_to, finding_kind_to, job_state_to, level_to, outcome_to,
-    reason_to, replay_outcome_to,
+    action_to, advice_reason_to, alert_state_to, aspect_to, cause_kind_to, decision_to, document_kind_to,
+    event_kind_to, evidence_kind_to, fault_reason_by_word, fault_reason_to, finding_kind_to, job_state_to, level_to,
+    outcome_to, reason_to, replay_outcome_to,
 };
 use super::wire;
 use crate::audit::{AuditEntry, AuditHash, Checkpoint, ConsistencyProof, EntryProof};
 use crate::intake::FieldFault;
 use crate::model::{
-    Advice, Alert, AlertChange, AlertEvent, Amount, Company, Country, Day, DocumentKey, Evidence, Finding, HsCode,
-    IndicatorResult, JobOutcome, JobResult, JobSource, LineFault, Link, OrderKey, OrderLine, Party,
-    RejectedAlternative, Replay, ReviewReason, ScreeningJob, ShipmentLine,
+    Advice, Alert, AlertChange, AlertEvent, Amount, Company, Country, Day, DocumentKey, Evidence, Finding,
+    FindingChange, FindingDifference, FindingFacts, HsCode, IndicatorResult, JobOutcome, JobResult, JobSource,
+    LineFault, Link, LinkDifference, LinkFacts, NamedCause, OrderKey, OrderLine, Party, RecordName,
+    RejectedAlternative, Replay, ReviewReason, ScreeningJob, ShipmentLine, Sides,
 };
 
 /// An order line.
@@ -367,6 +368,89 @@ pub(super) fn audit_entry(entry: &AuditEntry) -> wire::AuditEntry {
     }
 }
 
+/// One revision of a finding beside the one before.
+pub(super) fn finding_change(change: &FindingChange) -> wire::FindingChange {
+    let FindingDifference { before, after, links, rejected, indicators } = &change.difference;
+    wire::FindingChange {
+        order: Some(order_key(&change.order)),
+        revision: change.revision,
+        judge_time: change.judged_at_millis.and_then(timestamp),
+        audit_sequence: change.place,
+        causes: change.causes.iter().map(finding_cause).collect(),
+        has_more_causes: change.has_more_causes,
+        before: before.as_ref().map(finding_facts),
+        after: Some(finding_facts(after)),
+        links: links.iter().map(link_change).collect(),
+        rejected: rejected
+            .iter()
+            .map(|Sides { before, after }| wire::RejectedAlternativeChange {
+                before: before.as_ref().map(rejected_alternative),
+                after: after.as_ref().map(rejected_alternative),
+            })
+            .collect(),
+        indicators: indicators
+            .iter()
+            .map(|Sides { before, after }| wire::IndicatorChange {
+                before: before.as_ref().map(indicator),
+                after: after.as_ref().map(indicator),
+            })
+            .collect(),
+    }
+}
+
+fn finding_cause(cause: &NamedCause) -> wire::FindingCause {
+    use wire::finding_cause::Record;
+    let record = cause.record.as_ref().map(|record| match record {
+        RecordName::Order(key) => Record::Order(order_key(key)),
+        RecordName::Shipment(key) => Record::Shipment(document_key(key)),
+        RecordName::Company(country, identifier) => {
+            Record::Company(company_key(&CompanyName { country: *country, identifier: identifier.clone() }))
+        }
+    });
+    wire::FindingCause { kind: cause_kind_to(cause.kind).into(), record }
+}
+
+fn finding_facts(facts: &FindingFacts) -> wire::FindingFacts {
+    wire::FindingFacts {
+        score: facts.score.to_f64(),
+        level: level_to(facts.level).into(),
+        kind: finding_kind_to(facts.kind).into(),
+        priority: facts.priority.to_string(),
+        attributed_quantity: facts.attributed.to_string(),
+        attributed_low: facts.attributed_low.to_string(),
+        attributed_high: facts.attributed_high.to_string(),
+        unit: facts.unit.code().to_owned(),
+        summary: facts.summary.clone(),
+        limits_reached: facts.limits_reached.clone(),
+        engine_version: facts.engine_version.clone(),
+        policy_version: facts.policy_version.clone(),
+        case_hash: facts.case_hash.to_vec(),
+    }
+}
+
+fn link_change(change: &LinkDifference) -> wire::LinkChange {
+    let facts = |facts: &LinkFacts| wire::LinkFacts {
+        quantity: facts.quantity.to_string(),
+        probability: facts.probability.to_f64(),
+    };
+    let LinkDifference { link, facts: Sides { before, after }, evidence: reasons } = change;
+    let reason = |Sides { before, after }: &Sides<Evidence>| wire::EvidenceChange {
+        before: before.as_ref().map(evidence),
+        after: after.as_ref().map(evidence),
+    };
+    wire::LinkChange {
+        onward: Some(document_key(&link.onward)),
+        onward_date: link.onward_date.to_string(),
+        onward_consignee: link.onward_consignee.clone(),
+        onward_country: country(link.onward_country),
+        path: link.path.iter().map(document_key).collect(),
+        unit: link.unit.code().to_owned(),
+        before: before.as_ref().map(facts),
+        after: after.as_ref().map(facts),
+        evidence: reasons.iter().map(reason).collect(),
+    }
+}
+
 fn link(link: &Link) -> wire::Link {
     wire::Link {
         onward: Some(document_key(&link.onward)),
@@ -448,9 +532,10 @@ mod tests {
     use super::super::from_proto;
     use crate::model::{
         Alert, AlertAct, AlertAspect, AlertChange, AlertEvent, AlertEventKind, AlertId, AlertState, Amount, Bits,
-        Company, Country, Day, DocumentKey, DocumentKind, Evidence, EvidenceKind, EvidenceMarks, Finding, FindingKind,
-        HsCode, IndicatorOutcome, IndicatorResult, Level, Link, OrderKey, OrderLine, Party, Probability, Proposal,
-        RejectedAlternative, ReviewDecision, ReviewReason, ShipmentLine, Suppression, Unit,
+        CauseKind, Company, Country, Day, DocumentKey, DocumentKind, Evidence, EvidenceKind, EvidenceMarks, Finding,
+        FindingChange, FindingDifference, FindingKind, HsCode, IndicatorOutcome, IndicatorResult, Level, Link,
+        NamedCause, OrderKey, OrderLine, Party, Probability, Proposal, RecordName, RejectedAlternative, ReviewDecision,
+        ReviewReason, ShipmentLine, Suppression, Unit,
     };
 
     /// Texts as records hold them: no blanks around, nothing that a list is separated by.
@@ -575,6 +660,23 @@ mod tests {
                 phone: names.4, director: names.5, owners, activity_code: names.6, status: names.7,
             };
             prop_assert_eq!(from_proto::company(&super::company(&company)), Ok(company));
+        }
+
+        #[test]
+        fn changes_survive_the_wire(before in proptest::option::of(finding()), after in finding(), at_millis in 0u64..10_000_000_000_000) {
+            let causes = [
+                RecordName::Order(after.order.clone()),
+                RecordName::Shipment(after.rejected[0].onward.clone()),
+                RecordName::Company(Country::parse("KZ"), "180640012345".to_owned()),
+            ];
+            let causes = causes.map(|record| NamedCause { kind: CauseKind::Identity, record: Some(record) });
+            let start = NamedCause { kind: CauseKind::Start, record: None };
+            let change = FindingChange {
+                order: after.order.clone(), revision: 2, place: at_millis, judged_at_millis: before.is_some().then_some(at_millis),
+                causes: causes.into_iter().chain([start]).collect(), has_more_causes: before.is_some(),
+                difference: FindingDifference::between(before.as_ref(), &after),
+            };
+            prop_assert_eq!(from_proto::finding_change(super::finding_change(&change)), Ok(change));
         }
 
         #[test]

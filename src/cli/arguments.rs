@@ -10,6 +10,7 @@ use super::audit::AuditArguments;
 use super::backtest::BacktestArguments;
 use super::backup::BackupArguments;
 use super::calibrate::CalibrateArguments;
+use super::changes::ChangesArguments;
 use super::check::StoreArguments;
 use super::completions::CompletionsArguments;
 use super::demo::DemoArguments;
@@ -107,6 +108,14 @@ Examples:
 With --etag a decision counts only if the alert is still as it was seen.
 An open service takes your word for who you are; one that knows its callers takes the name of the credential.")]
     Review(ReviewArguments),
+    /// Tell how findings of a running service changed, and why
+    #[command(after_help = "\
+Examples:
+  onward changes --since 2027-01-31                        everything that changed since that day
+  onward changes A-1001 1                                  every finding on one order line, the oldest first
+
+A finding is judged again by itself when a record comes that bears on it. See docs/how-to-read-a-finding.md.")]
+    Changes(ChangesArguments),
     /// Screen many order lines by a running service: stored ones, or those of files
     #[command(after_help = "\
 Examples:

@@ -11,6 +11,7 @@ mod backtest;
 mod backup;
 mod calibrate;
 mod calls;
+mod changes;
 mod check;
 mod completions;
 mod demo;
@@ -89,6 +90,7 @@ fn run(command: Command, progress: &Progress) -> Result<Outcome, Failure> {
         Command::Import(arguments) => import::run(&arguments, progress),
         Command::Watch(arguments) => watch::run(&arguments),
         Command::Review(arguments) => review::run(&arguments),
+        Command::Changes(arguments) => changes::run(&arguments),
         Command::Job(arguments) => job::run(&arguments, progress),
         Command::Export(arguments) => export::run(&arguments, progress),
         Command::Demo(arguments) => demo::run(&arguments, progress),

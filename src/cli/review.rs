@@ -16,7 +16,7 @@ use crate::model::{
     Alert, AlertEvent, AlertId, AlertSettings, AlertState, Day, ReviewAct, ReviewDecision, ReviewReason, ReviewStep,
 };
 
-const MILLIS_PER_DAY: u64 = 24 * 3600 * 1000;
+pub(super) const MILLIS_PER_DAY: u64 = 24 * 3600 * 1000;
 
 /// What to do with which alert.
 #[derive(clap::Args, Debug)]
@@ -223,7 +223,7 @@ async fn act(
     client.review(id, "", act).await
 }
 
-fn day(text: &str) -> Result<Day, String> {
+pub(super) fn day(text: &str) -> Result<Day, String> {
     Day::parse_iso(text).ok_or_else(|| "expected a day such as 2027-01-31".to_owned())
 }
 
@@ -277,7 +277,7 @@ fn event_text(event: &AlertEvent) -> String {
 }
 
 /// In UTC, to the second.
-fn time(millis: u64) -> String {
+pub(super) fn time(millis: u64) -> String {
     let seconds = i64::try_from(millis / 1000).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     seconds.map(|time| time.to_string()).unwrap_or_default()
 }

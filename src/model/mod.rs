@@ -7,6 +7,8 @@ mod advice;
 mod alert;
 mod amount;
 mod case;
+mod cause;
+mod change;
 mod condition;
 mod day;
 mod finding;
@@ -30,6 +32,8 @@ pub use case::{
     ArrivalCoverage, Case, CaseLimits, CaseOrder, CaseShipment, Corridor, EntityShare, EntityView, LikenessRecord,
     ShipmentRole,
 };
+pub use cause::{CAUSE_RECORDS_MAX, Cause, CauseKind, Causes, Judgement, NamedCause, RecordName};
+pub use change::{FindingChange, FindingDifference, FindingFacts, LinkDifference, LinkFacts, LinkName, Sides};
 pub use condition::StoreCondition;
 pub use day::Day;
 pub use finding::{

@@ -29,6 +29,11 @@ pub struct Cut {
 }
 
 impl Cut {
+    /// Whose order lines they are, by the tenant's number in the holdings.
+    pub(super) fn tenant(&self) -> u32 {
+        self.tenant
+    }
+
     /// Order lines in the cut, by their numbers in the holdings.
     pub(super) fn orders(&self) -> impl Iterator<Item = u32> {
         self.orders.iter().copied()

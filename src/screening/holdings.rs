@@ -268,6 +268,14 @@ impl Holdings {
         self.insert_all(vec![(tenant, record)]).pop().unwrap_or(Held::Same)
     }
 
+    /// The same for a record that has a place in a log, which is told as the cause of what it changes.
+    pub(super) fn insert_logged(&mut self, sequence: u64, tenant: Option<&str>, record: Record) -> Held {
+        self.unsettled.news.arriving = Some(sequence);
+        let held = self.insert(tenant, record);
+        self.unsettled.news.arriving = None;
+        held
+    }
+
     /// Offers many records, see [`Holdings::insert`]; their spellings are folded side by side. What became of each
     /// comes back in the same order.
     pub fn insert_all(&mut self, records: Vec<(Option<&str>, Record)>) -> Vec<Held> {
@@ -338,6 +346,7 @@ impl Holdings {
                 let goods = self.goods_form(&row.cargo);
                 self.orders.push(HeldOrder { tenant, row, goods, value_euro, buyer, echo: EchoOf::default() });
                 self.unsettled.orders.push(order);
+                self.unsettled.news.order(order, tenant);
             }
             Incoming::Shipment { visible_to, row, role, value_euro } => {
                 let shipment = self.shipments.len() as u32;
@@ -349,6 +358,7 @@ impl Holdings {
                 let (consignor, consignee) = (first, second);
                 self.shipments.push(HeldShipment { visible_to, row, role, goods, value_euro, consignor, consignee });
                 self.unsettled.shipments.push(shipment);
+                self.unsettled.news.paper(shipment, visible_to);
             }
             Incoming::Company(company) => return self.insert_company(*company),
         }
@@ -379,6 +389,7 @@ impl Holdings {
         }
         let touched = self.directory.insert_company(&company);
         self.touch(&touched);
+        self.unsettled.news.row(&touched.entities);
         self.unsettled.entities.extend(touched.entities);
         self.companies.insert(key, company);
         Held::New
@@ -421,6 +432,7 @@ impl Holdings {
         {
             self.brand_names.insert(brand.clone());
             self.unsettled.brands = true;
+            self.unsettled.news.brand(brand);
         }
     }
 
@@ -442,6 +454,7 @@ impl Holdings {
     fn new_mention(&mut self, (form, scope): (Arc<MentionForm>, u32)) -> u32 {
         let touched = self.directory.insert_mention(&form, Scope(scope));
         self.touch(&touched);
+        self.unsettled.news.naming(&touched.entities, scope);
         let id = self.mentions.len() as u32;
         self.unsettled.mentions.insert(id);
         self.mention_ids.insert((Arc::clone(&form), scope), id);

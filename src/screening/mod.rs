@@ -6,6 +6,7 @@ mod advice;
 mod arrivals;
 pub mod batch;
 mod candidates;
+mod causes;
 mod findings;
 mod gather;
 mod holdings;

@@ -16,13 +16,14 @@ use tokio::sync::watch;
 
 use crate::alerts::{self, AlertPolicy};
 use crate::clock::Stopwatch;
-use crate::model::{Advice, AlertId, Corridor, Finding, OrderKey, OrderLine, ReviewAct};
+use crate::model::{Advice, AlertId, Corridor, Finding, Judgement, OrderKey, OrderLine, ReviewAct};
 use crate::store::{
     AcceptBatch, AcceptOutcome, AlertRule, FINDINGS_PER_COMMIT_MAX, LoggedRecord, RecordScope, ReviewOutcome,
     ReviewRequest, Store, StoreError,
 };
 
 use super::advice::advise;
+use super::causes::News;
 use super::holdings::Holdings;
 use super::jobs::{Bench, Jobs};
 use super::judge::judge;
@@ -121,10 +122,20 @@ impl Service {
         let (progress_sender, progress) = watch::channel(Progress::default());
         let (stop, stopped) = watch::channel(false);
         let alert_rule = alerts::rule(options.alerts);
-        let start_sequence = store.read(|snapshot| snapshot.newest_record_sequence())?;
+        let places = store.read(|snapshot| Ok((snapshot.newest_record_sequence()?, snapshot.judged_through()?)))?;
+        let (start_sequence, judged_before) = places;
         let (policy, corridor) = (options.policy.clone(), options.corridor);
         let holdings = Arc::new(RwLock::new(Holdings::new(policy.clone(), corridor)));
-        let worker = Worker::new(store.clone(), options, Arc::clone(&holdings), progress_sender, stopped);
+        let worker = Worker {
+            store: store.clone(),
+            options,
+            holdings: Arc::clone(&holdings),
+            taken_up: 0,
+            judged_before,
+            committed: HashMap::new(),
+            progress: progress_sender,
+            stopped,
+        };
         let thread = std::thread::Builder::new()
             .name("judge".to_owned())
             .spawn(move || worker.run())
@@ -252,6 +263,8 @@ struct Worker {
     options: ServiceOptions,
     holdings: Arc<RwLock<Holdings>>,
     taken_up: u64,
+    /// Records up to here were judged by a service before this one.
+    judged_before: u64,
     /// Hash of the stored form of the last finding committed for each order line.
     committed: HashMap<(String, OrderKey), [u8; 32]>,
     progress: watch::Sender<Progress>,
@@ -259,16 +272,6 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(
-        store: Store,
-        options: ServiceOptions,
-        holdings: Arc<RwLock<Holdings>>,
-        progress: watch::Sender<Progress>,
-        stopped: watch::Receiver<bool>,
-    ) -> Self {
-        Self { store, options, holdings, taken_up: 0, committed: HashMap::new(), progress, stopped }
-    }
-
     fn run(mut self) {
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
             Ok(runtime) => runtime,
@@ -348,8 +351,8 @@ impl Worker {
         let records = (through - self.progress.borrow().judged_through) as i64;
         let empty = tracing::field::Empty;
         let span = tracing::info_span!("round", records, cases = empty, changed = empty).entered();
-        let affected = write(&self.holdings).settle();
-        let findings = self.judge_affected(&affected);
+        let (affected, news) = write(&self.holdings).settle_with_news();
+        let findings = self.judge_affected(&affected, &news);
         span.record("changed", findings.len() as i64);
         metrics::histogram!("onward_judge_seconds").record(watch.seconds());
         self.commit(findings)?;
@@ -357,9 +360,11 @@ impl Worker {
         Ok(true)
     }
 
-    /// Whether so much was taken up since the last judgement that alerts must not wait any longer.
+    /// Whether so much was taken up since the last judgement that alerts must not wait any longer. What was judged before
+    /// the start waits for nothing, and half of it would be judged otherwise than the whole was.
     fn is_far_behind(&self) -> bool {
-        self.taken_up.saturating_sub(self.progress.borrow().judged_through) >= 4 * RECORDS_PER_PAGE as u64
+        self.taken_up >= self.judged_before
+            && self.taken_up.saturating_sub(self.progress.borrow().judged_through) >= 4 * RECORDS_PER_PAGE as u64
     }
 
     fn take_up(&mut self, page: Vec<LoggedRecord>) {
@@ -369,52 +374,63 @@ impl Worker {
                 RecordScope::Shared => None,
                 RecordScope::Tenant(tenant) => Some(&**tenant),
             };
-            holdings.insert(tenant, record);
+            if sequence > self.judged_before {
+                holdings.insert_logged(sequence, tenant, record);
+            } else {
+                holdings.insert(tenant, record);
+            }
             self.taken_up = sequence;
         }
     }
 
-    /// Findings that differ from those committed.
-    fn judge_affected(&self, affected: &Affected) -> Vec<(Finding, [u8; 32])> {
+    /// Findings that differ from those committed, with why.
+    fn judge_affected(&self, affected: &Affected, news: &News) -> Vec<(Judgement, [u8; 32])> {
         let guard = read(&self.holdings);
         let holdings: &Holdings = &guard;
         let cuts = holdings.cuts_of(affected);
         let round = tracing::Span::current();
         round.record("cases", cuts.len() as i64);
-        let findings = cuts.par_iter().flat_map_iter(|cut| {
+        let judged = cuts.par_iter().flat_map_iter(|cut| {
             let case = holdings.case(cut);
             let (order_lines, shipment_lines) = (case.orders.len() as i64, case.shipments.len() as i64);
             let span = tracing::debug_span!(parent: &round, "case", order_lines, shipment_lines);
-            span.in_scope(|| judge(&case, &self.options.policy))
-        });
-        let mut changed: Vec<(Finding, [u8; 32])> = findings
-            .filter_map(|finding| {
+            let findings = span.in_scope(|| judge(&case, &self.options.policy));
+            let changed = findings.into_iter().filter_map(|finding| {
                 let hash = finding_hash(&finding);
                 let key = (finding.tenant.clone(), finding.order.clone());
                 (self.committed.get(&key) != Some(&hash)).then_some((finding, hash))
+            });
+            let changed: Vec<(Finding, [u8; 32])> = changed.collect();
+            let reasons = (!changed.is_empty()).then(|| holdings.reasons_of_case(news, cut, &case));
+            changed.into_iter().map(move |(finding, hash)| {
+                let causes = reasons.as_ref().map(|reasons| holdings.causes_of(news, reasons, &finding));
+                (Judgement { causes: causes.unwrap_or_default(), finding }, hash)
             })
-            .collect();
-        changed.sort_by(|(left, _), (right, _)| (&left.tenant, &left.order).cmp(&(&right.tenant, &right.order)));
+        });
+        let mut changed: Vec<(Judgement, [u8; 32])> = judged.collect();
+        changed.sort_by(|(Judgement { finding: left, .. }, _), (Judgement { finding: right, .. }, _)| {
+            (&left.tenant, &left.order).cmp(&(&right.tenant, &right.order))
+        });
         changed
     }
 
-    fn commit(&mut self, findings: Vec<(Finding, [u8; 32])>) -> Result<(), StoreError> {
+    fn commit(&mut self, judgements: Vec<(Judgement, [u8; 32])>) -> Result<(), StoreError> {
         let rule = alerts::rule(self.options.alerts);
-        let mut pages: Vec<Vec<(Finding, [u8; 32])>> = Vec::new();
-        for finding in findings {
+        let mut pages: Vec<Vec<(Judgement, [u8; 32])>> = Vec::new();
+        for judgement in judgements {
             match pages.last_mut() {
-                Some(page) if page.len() < FINDINGS_PER_COMMIT_MAX / 10 => page.push(finding),
-                _ => pages.push(vec![finding]),
+                Some(page) if page.len() < FINDINGS_PER_COMMIT_MAX / 10 => page.push(judgement),
+                _ => pages.push(vec![judgement]),
             }
         }
         let count = pages.len();
         for (index, page) in pages.into_iter().enumerate() {
             let through = (index + 1 == count).then_some(self.taken_up);
-            for (finding, hash) in &page {
+            for (Judgement { finding, .. }, hash) in &page {
                 self.committed.insert((finding.tenant.clone(), finding.order.clone()), *hash);
             }
-            let findings = page.into_iter().map(|(finding, _)| finding).collect();
-            self.commit_page(findings, through, &rule)?;
+            let judgements = page.into_iter().map(|(judgement, _)| judgement).collect();
+            self.commit_page(judgements, through, &rule)?;
         }
         if count == 0 {
             self.commit_page(Vec::new(), Some(self.taken_up), &rule)?;
@@ -424,9 +440,14 @@ impl Worker {
 
     /// Commits findings, however long the disk is full: what is judged is not judged again. A commit that was cut off
     /// may be there; sent again it changes nothing.
-    fn commit_page(&self, findings: Vec<Finding>, through: Option<u64>, rule: &AlertRule) -> Result<(), StoreError> {
+    fn commit_page(
+        &self,
+        judgements: Vec<Judgement>,
+        through: Option<u64>,
+        rule: &AlertRule,
+    ) -> Result<(), StoreError> {
         loop {
-            let Err(fault) = self.store.commit_judgements_blocking(findings.clone(), through, rule.clone()) else {
+            let Err(fault) = self.store.commit_judgements_blocking(judgements.clone(), through, rule.clone()) else {
                 self.go_on();
                 return Ok(());
             };

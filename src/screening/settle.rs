@@ -9,9 +9,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use rayon::prelude::*;
 
 use crate::goods::Brands;
-use crate::model::{ArrivalCoverage, Day, Probability, ShipmentRole};
+use crate::model::{ArrivalCoverage, CauseKind, Day, Probability, ShipmentRole};
 use crate::resolve::{Candidate, Directory, Scope};
 
+use super::causes::{News, Reason};
 use super::gather::Cut;
 use super::holdings::{BuyerRecord, Carried, Entity, Holdings, List};
 use super::record::{EchoOf, Likeness, between, echo_of};
@@ -41,6 +42,8 @@ pub(super) struct Unsettled {
     pub brands: bool,
     /// Statistics epoch at the last settling.
     pub epoch: Option<u64>,
+    /// What came, for telling why.
+    pub news: News,
 }
 
 /// Order lines that may be judged differently after a settling.
@@ -52,23 +55,40 @@ pub enum Affected {
     Orders(BTreeSet<u32>),
 }
 
-/// Order lines being collected.
+/// Order lines being collected, and why.
 struct Dirty {
     all: bool,
     orders: BTreeSet<u32>,
+    news: News,
+    /// Nothing was settled before, so that nothing has changed.
+    is_first: bool,
+}
+
+impl Dirty {
+    fn touch(&mut self, orders: BTreeSet<u32>, reason: Reason) {
+        self.news.mark(orders.iter().copied(), reason);
+        self.orders.extend(orders);
+    }
 }
 
 impl Holdings {
     /// Takes up what was inserted since the last call.
     pub fn settle(&mut self) -> Affected {
+        self.settle_with_news().0
+    }
+
+    /// The same, with what it was that came.
+    pub(super) fn settle_with_news(&mut self) -> (Affected, News) {
         let mut waiting = std::mem::take(&mut self.unsettled);
         let epoch = self.directory.statistics_epoch();
-        let mut dirty = Dirty { all: false, orders: BTreeSet::new() };
+        let (news, is_first) = (std::mem::take(&mut waiting.news), waiting.epoch.is_none());
+        let mut dirty = Dirty { all: false, orders: BTreeSet::new(), news, is_first };
         if waiting.brands {
             self.brands = Brands::new(self.brand_names.iter().map(String::as_str));
             dirty.all = true;
         }
-        if waiting.epoch != Some(epoch) {
+        let statistics_changed = waiting.epoch != Some(epoch);
+        if statistics_changed {
             waiting.mentions = (0..self.mentions.len() as u32).collect();
         } else {
             self.key_mentions();
@@ -77,20 +97,21 @@ impl Holdings {
         }
         let (orders_before, shipments_before) =
             (self.orders.len() - waiting.orders.len(), self.shipments.len() - waiting.shipments.len());
-        let moved = self.resolve_again(&waiting.mentions, (orders_before, shipments_before), &mut dirty);
+        let before = (orders_before, shipments_before);
+        let moved = self.resolve_again(&waiting.mentions, statistics_changed, before, &mut dirty);
         self.link(&waiting.orders, &waiting.shipments);
         let papers: Vec<u32> = waiting.shipments.iter().copied().chain(moved.shipments).collect();
         let mut look_again: BTreeSet<u32> = waiting.orders.iter().copied().chain(moved.orders).collect();
         self.meet_papers(&papers, &mut look_again, &mut dirty);
         self.meet_entities(&waiting.entities, &mut dirty);
-        look_again.extend(self.arrivals_extended());
+        look_again.extend(self.arrivals_extended(&waiting.shipments, &mut dirty));
         if dirty.all {
             look_again = (0..self.orders.len() as u32).collect();
         }
         dirty.orders.extend(&look_again);
         self.look_again(&look_again, &mut dirty);
         self.unsettled.epoch = Some(epoch);
-        if dirty.all { Affected::All } else { Affected::Orders(dirty.orders) }
+        (if dirty.all { Affected::All } else { Affected::Orders(dirty.orders) }, dirty.news)
     }
 
     /// Files new mentions under their blocking keys. The first settling resolves everything, so that a batch run, which
@@ -124,7 +145,34 @@ impl Holdings {
     }
 
     /// Resolves mentions again and moves the records of those whose entities changed.
-    fn resolve_again(&mut self, mentions: &BTreeSet<u32>, before: (usize, usize), dirty: &mut Dirty) -> Moved {
+    fn resolve_again(
+        &mut self,
+        mentions: &BTreeSet<u32>,
+        statistics_changed: bool,
+        before: (usize, usize),
+        dirty: &mut Dirty,
+    ) -> Moved {
+        let changed = self.resolve_changed(mentions);
+        if changed.len() > self.mentions.len() / MENTIONS_CHANGED_SHARE_MAX {
+            dirty.all = true;
+        }
+        let unknown = if statistics_changed { CauseKind::OtherHoldings } else { CauseKind::Identity };
+        let mut moved = Moved::default();
+        for (mention, shares) in changed {
+            let reason = if dirty.is_first { None } else { self.reason_of_move(&dirty.news, mention, &shares) };
+            let reason = reason.unwrap_or(Reason::of(unknown));
+            self.file_under(mention, shares, reason, before, dirty, &mut moved);
+        }
+        moved
+    }
+
+    fn reason_of_move(&self, news: &News, mention: u32, shares: &Shares) -> Option<Reason> {
+        let held = &self.mentions[mention as usize];
+        news.reason_of_move(&self.entities, held.scope, &held.shares, shares)
+    }
+
+    /// Mentions that stand for other firms than before, with their new shares.
+    fn resolve_changed(&mut self, mentions: &BTreeSet<u32>) -> Vec<(u32, Shares)> {
         let mentions: Vec<u32> = mentions.iter().copied().collect();
         let mut changed: Vec<(u32, Shares)> = Vec::new();
         // In chunks, so that answers in words never are many.
@@ -145,29 +193,37 @@ impl Holdings {
                 }
             }
         }
-        if changed.len() > self.mentions.len() / MENTIONS_CHANGED_SHARE_MAX {
-            dirty.all = true;
-        }
-        let mut moved = Moved::default();
-        for (mention, shares) in changed {
-            // Records that were not linked yet are linked once all mentions are resolved.
-            let (mut orders, mut papers) = (Vec::new(), Vec::new());
-            for carried in &self.mentions[mention as usize].carried {
-                match *carried {
-                    Carried::Order(order) if (order as usize) < before.0 => orders.push(order),
-                    Carried::Shipment(paper) if (paper as usize) < before.1 => papers.push(paper),
-                    Carried::Order(_) | Carried::Shipment(_) => {}
-                }
+        changed
+    }
+
+    /// Files the records of a mention under other firms, those apart that were not linked yet: they are linked once all
+    /// mentions are resolved.
+    fn file_under(
+        &mut self,
+        mention: u32,
+        shares: Shares,
+        reason: Reason,
+        before: (usize, usize),
+        dirty: &mut Dirty,
+        moved: &mut Moved,
+    ) {
+        let (mut orders, mut papers) = (Vec::new(), Vec::new());
+        for carried in &self.mentions[mention as usize].carried {
+            match *carried {
+                Carried::Order(order) if (order as usize) < before.0 => orders.push(order),
+                Carried::Shipment(paper) if (paper as usize) < before.1 => papers.push(paper),
+                Carried::Order(_) | Carried::Shipment(_) => {}
             }
-            self.leave_entities(&orders, &papers, dirty);
-            let followed = shares.iter().filter(|share| share.1.to_f64() >= self.policy.share_min).count();
-            let held = &mut self.mentions[mention as usize];
-            (held.shares, held.followed_count) = (shares, u8::try_from(followed).unwrap_or(u8::MAX));
-            self.link(&orders, &papers);
-            moved.orders.extend(orders);
-            moved.shipments.extend(papers);
         }
-        moved
+        self.leave_entities(&orders, &papers, reason, dirty);
+        let followed = shares.iter().filter(|share| share.1.to_f64() >= self.policy.share_min).count();
+        let held = &mut self.mentions[mention as usize];
+        (held.shares, held.followed_count) = (shares, u8::try_from(followed).unwrap_or(u8::MAX));
+        self.link(&orders, &papers);
+        orders.iter().for_each(|order| dirty.news.moved_order(*order, reason));
+        papers.iter().for_each(|paper| dirty.news.moved_paper(*paper, reason));
+        moved.orders.extend(orders);
+        moved.shipments.extend(papers);
     }
 
     /// Shares of a resolution by internal entity numbers; unknown entities get one.
@@ -189,11 +245,16 @@ impl Holdings {
     }
 
     /// Takes records out of their entities' lists, marking first whoever was tied to them.
-    fn leave_entities(&mut self, orders: &[u32], papers: &[u32], dirty: &mut Dirty) {
-        if !dirty.all {
-            dirty.orders.extend(self.orders_of_cases(orders.iter().copied()));
-            dirty.orders.extend(self.orders_of_same_buyers(orders));
-            self.meet_papers(papers, &mut BTreeSet::new(), dirty);
+    fn leave_entities(&mut self, orders: &[u32], papers: &[u32], reason: Reason, dirty: &mut Dirty) {
+        if dirty.all {
+            if !(orders.is_empty() && papers.is_empty()) {
+                dirty.news.mark_everywhere(reason);
+            }
+        } else {
+            let mut met = self.orders_of_cases(orders.iter().copied());
+            met.extend(self.orders_of_same_buyers(orders));
+            met.extend(self.orders_of_papers(papers));
+            dirty.touch(met, reason);
         }
         for order in orders {
             let row = (self.orders[*order as usize].row.order_date, *order);
@@ -247,19 +308,25 @@ impl Holdings {
             let orders = between(&self.entities[entity as usize].orders, from, until);
             look_again.extend(orders.iter().map(|(_, order)| *order));
         }
-        if dirty.all {
-            return;
+        if !dirty.all {
+            dirty.orders.extend(self.orders_of_papers(papers));
         }
+    }
+
+    /// Order lines that share a case with one of these papers, of every tenant.
+    fn orders_of_papers(&self, papers: &[u32]) -> BTreeSet<u32> {
+        let mut orders = BTreeSet::new();
         for tenant in 0..self.tenants.len() as u32 {
             let mut met: BTreeSet<u32> = BTreeSet::new();
             for paper in papers {
                 if !met.contains(paper) {
                     let cut = self.cut_around_shipment(tenant, *paper);
                     met.extend(cut.shipments());
-                    dirty.orders.extend(cut.orders());
+                    orders.extend(cut.orders());
                 }
             }
         }
+        orders
     }
 
     /// Entities that papers name, with the days on which order lines that such a paper may carry were placed: each day
@@ -308,12 +375,12 @@ impl Holdings {
             dirty.orders.extend(self.orders_of_cases(entity.orders.iter().map(|(_, order)| *order)));
             let lists = [&entity.sent, &entity.transfers_received, &entity.arrivals_received];
             let papers: Vec<u32> = lists.into_iter().flatten().map(|(_, paper)| *paper).collect();
-            self.meet_papers(&papers, &mut BTreeSet::new(), dirty);
+            dirty.orders.extend(self.orders_of_papers(&papers));
         }
     }
 
     /// Order lines whose arrival became due, or stopped being so, because arrivals are held for more days now.
-    fn arrivals_extended(&mut self) -> Vec<u32> {
+    fn arrivals_extended(&mut self, papers: &[u32], dirty: &mut Dirty) -> Vec<u32> {
         let days = || {
             let arrivals = self.shipments.iter().filter(|held| held.role == ShipmentRole::Arrival);
             arrivals.map(|held| held.row.date)
@@ -328,7 +395,19 @@ impl Holdings {
             let deadline = despatched.plus_days(self.policy.transit_days_max);
             days.is_some_and(|(first, last)| first <= despatched && deadline <= last)
         };
-        (0..self.orders.len() as u32).filter(|order| is_due(old, *order) != is_due(new, *order)).collect()
+        let orders = (0..self.orders.len() as u32).filter(|order| is_due(old, *order) != is_due(new, *order));
+        let orders: Vec<u32> = orders.collect();
+        if !dirty.is_first {
+            let is_outermost = |paper: &&u32| {
+                let held = &self.shipments[**paper as usize];
+                let day = held.row.date;
+                held.role == ShipmentRole::Arrival && new.is_some_and(|(first, last)| day == first || day == last)
+            };
+            let paper = papers.iter().find(is_outermost);
+            let record = paper.and_then(|paper| dirty.news.papers.get(paper)).and_then(|reason| reason.record);
+            dirty.news.mark(orders.iter().copied(), Reason { kind: CauseKind::ArrivalDays, record });
+        }
+        orders
     }
 
     /// Takes the first look again, and brings buyers' records and coverage up to date with what it found.
@@ -341,7 +420,7 @@ impl Holdings {
         let records_before = std::mem::take(&mut self.records_by_buyer);
         let (coverage_before, likeness_before) = (self.coverage.clone(), self.likeness.clone());
         self.index_buyers();
-        if dirty.all {
+        if dirty.is_first {
             return;
         }
         for (order, held) in self.orders.iter().enumerate() {
@@ -350,9 +429,12 @@ impl Holdings {
             let tenant = held.tenant as usize;
             if coverage_before.get(tenant) != self.coverage.get(tenant)
                 || likeness_before.get(tenant).map(Likeness::record) != self.likeness.get(tenant).map(Likeness::record)
-                || records_before.get(&key) != self.records_by_buyer.get(&key)
             {
+                dirty.news.tenants.insert(held.tenant);
                 dirty.orders.insert(order as u32);
+            }
+            if records_before.get(&key) != self.records_by_buyer.get(&key) {
+                dirty.touch(BTreeSet::from([order as u32]), Reason::of(CauseKind::BuyersRecord));
             }
         }
     }

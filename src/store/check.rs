@@ -15,6 +15,7 @@ use redb::{
 use serde::de::DeserializeOwned;
 
 use super::batch::{RawInput, RecordKey};
+use super::changes::{CauseRow, ChangeRow};
 use super::codec::{decode, decode_finding, decode_record, split};
 use super::draft::RememberedRequest;
 use super::jobs::{RememberedJob, Upload};
@@ -169,6 +170,8 @@ fn check_value(table: &str, bytes: &[u8]) -> Result<(), StoreError> {
     match table {
         "records.v1" => decode_record(bytes).map(drop),
         "findings.v1" | "finding_history.v1" => decode_finding(bytes).map(drop),
+        "finding_causes.v1" => is::<CauseRow>(bytes),
+        "finding_changes.v1" => is::<ChangeRow>(bytes),
         "raw_inputs.v1" => is::<RawInput>(bytes),
         "requests.v1" => is::<RememberedRequest>(bytes),
         "review_requests.v1" => is::<RememberedReview>(bytes),

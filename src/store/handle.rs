@@ -29,7 +29,7 @@ use super::snapshot::Snapshot;
 use super::subscriptions::AckOutcome;
 use super::writer::{Answer, Command, SmallJob, StoreClock, Writer};
 use super::{StoreError, creation};
-use crate::model::{AlertSettings, Finding, StoreCondition};
+use crate::model::{AlertSettings, Judgement, StoreCondition};
 
 /// Most kibibytes of batches and judgements that wait or are being written; senders wait for room.
 pub const QUEUE_KIBIBYTES_MAX: u32 = 64 * 1024;
@@ -135,11 +135,11 @@ impl Store {
     }
 
     /// Stores findings with what they mean for alerts, all in one transaction, and moves the mark up to which
-    /// everything was judged. An unchanged finding writes nothing. Judgements on one order line must be sent in the
+    /// everything was judged. An unchanged finding writes nothing, and its causes are forgotten. Judgements on one order line must be sent in the
     /// order in which they were made: the last one sent stands.
     pub async fn commit_judgements(
         &self,
-        findings: Vec<Finding>,
+        findings: Vec<impl Into<Judgement>>,
         judged_through: Option<u64>,
         rule: AlertRule,
     ) -> Result<CommitOutcome, StoreError> {
@@ -151,7 +151,7 @@ impl Store {
     /// As [`Store::commit_judgements`], for threads.
     pub fn commit_judgements_blocking(
         &self,
-        findings: Vec<Finding>,
+        findings: Vec<impl Into<Judgement>>,
         judged_through: Option<u64>,
         rule: AlertRule,
     ) -> Result<CommitOutcome, StoreError> {

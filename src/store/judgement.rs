@@ -13,7 +13,8 @@ use super::codec::{decode, encode, join, split, stored_form};
 use super::draft::Draft;
 use crate::audit::{AuditKind, digest};
 use crate::model::{
-    Alert, AlertAct, AlertChange, AlertDecision, AlertEvent, AlertEventKind, AlertId, Finding, OrderKey,
+    Alert, AlertAct, AlertChange, AlertDecision, AlertEvent, AlertEventKind, AlertId, Causes, Finding, Judgement,
+    OrderKey,
 };
 
 /// Most findings in one commit.
@@ -37,27 +38,35 @@ pub struct CommitOutcome {
 
 /// Findings ready to be written.
 pub(super) struct EncodedJudgements {
-    pub findings: Vec<(Finding, Vec<u8>)>,
+    pub findings: Vec<(Judgement, Vec<u8>)>,
     pub judged_through: Option<u64>,
     pub rule: AlertRule,
 }
 
 impl EncodedJudgements {
     /// Checks the limits, sorts by key and encodes.
-    pub fn of(findings: Vec<Finding>, judged_through: Option<u64>, rule: AlertRule) -> Result<Self, StoreError> {
+    pub fn of(
+        findings: Vec<impl Into<Judgement>>,
+        judged_through: Option<u64>,
+        rule: AlertRule,
+    ) -> Result<Self, StoreError> {
         if findings.len() > FINDINGS_PER_COMMIT_MAX {
             return Err(StoreError::TooMany { count: findings.len(), limit: FINDINGS_PER_COMMIT_MAX });
         }
         let mut encoded = Vec::with_capacity(findings.len());
-        for (index, finding) in findings.into_iter().enumerate() {
+        for (index, judgement) in findings.into_iter().enumerate() {
+            let judgement: Judgement = judgement.into();
+            let finding = &judgement.finding;
             within("tenant", index, finding.tenant.len(), NAME_BYTES_MAX)?;
             within("order id", index, finding.order.order_id.len(), NAME_BYTES_MAX)?;
-            let bytes = stored_form(&finding)?;
+            let bytes = stored_form(finding)?;
             within("finding", index, bytes.len(), FINDING_BYTES_MAX)?;
-            encoded.push((finding, bytes));
+            encoded.push((judgement, bytes));
         }
         // Stable: of two judgements on one line the later one stays the later one.
-        encoded.sort_by(|(one, _), (other, _)| (&one.tenant, &one.order).cmp(&(&other.tenant, &other.order)));
+        encoded.sort_by(|(Judgement { finding: one, .. }, _), (Judgement { finding: other, .. }, _)| {
+            (&one.tenant, &one.order).cmp(&(&other.tenant, &other.order))
+        });
         Ok(Self { findings: encoded, judged_through, rule })
     }
 
@@ -73,9 +82,9 @@ impl Draft<'_> {
         let mut outcome = CommitOutcome::default();
         // First, so that no finding meets a silence that is over.
         outcome.alert_events += self.lift_expired(&judgements.rule)?;
-        for (finding, bytes) in &judgements.findings {
+        for (Judgement { finding, causes }, bytes) in &judgements.findings {
             let scope = self.tables.scope_of(&finding.tenant)?;
-            if self.put_finding(scope, finding, bytes)? {
+            if self.put_finding(scope, finding, bytes, causes)? {
                 outcome.findings_changed += 1;
             } else {
                 outcome.findings_unchanged += 1;
@@ -92,7 +101,13 @@ impl Draft<'_> {
     }
 
     /// Whether the finding was new.
-    fn put_finding(&mut self, scope: u32, finding: &Finding, bytes: &[u8]) -> Result<bool, StoreError> {
+    fn put_finding(
+        &mut self,
+        scope: u32,
+        finding: &Finding,
+        bytes: &[u8],
+        causes: &Causes,
+    ) -> Result<bool, StoreError> {
         let OrderKey { order_id, line_no } = &finding.order;
         let key = (scope, order_id.as_str(), *line_no);
         let before = match self.tables.findings.get(key)? {
@@ -111,7 +126,8 @@ impl Draft<'_> {
         }
         self.tables.findings.insert(key, join(revision, bytes).as_slice())?;
         let subject = format!("order/{order_id}/{line_no}");
-        self.audit(scope, AuditKind::CaseJudged, finding.tenant.clone(), subject, digest(bytes))?;
+        let place = self.audit(scope, AuditKind::CaseJudged, finding.tenant.clone(), subject, digest(bytes))?;
+        self.put_change(scope, &finding.order, revision, place, causes)?;
         Ok(true)
     }
 

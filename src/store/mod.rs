@@ -7,6 +7,7 @@
 mod backing;
 mod backup;
 mod batch;
+mod changes;
 mod check;
 mod codec;
 mod creation;

@@ -56,6 +56,13 @@ pub(super) const FINDINGS: TableDefinition<(u32, &str, u32), &[u8]> = TableDefin
 /// Key: scope, order id, line, revision. Value: as in `FINDINGS`; judgements that were superseded.
 pub(super) const FINDING_HISTORY: TableDefinition<(u32, &str, u32, u32), &[u8]> =
     TableDefinition::new("finding_history.v1");
+/// Key: scope, order id, line, revision. Value: postcard `CauseRow`; when and why that revision was judged. Revisions from
+/// before this table have no row.
+pub(super) const FINDING_CAUSES: TableDefinition<(u32, &str, u32, u32), &[u8]> =
+    TableDefinition::new("finding_causes.v1");
+/// Key: scope, audit sequence of the judgement. Value: postcard `ChangeRow`; findings that replaced another one, in the
+/// order in which they did.
+pub(super) const FINDING_CHANGES: TableDefinition<(u32, u64), &[u8]> = TableDefinition::new("finding_changes.v1");
 /// Key: scope, alert id. Value: postcard `Alert`.
 pub(super) const ALERTS: TableDefinition<(u32, u64), &[u8]> = TableDefinition::new("alerts.v2");
 /// As `ALERTS` in format 1: before people worked on alerts. Read by the migration only.
@@ -108,7 +115,7 @@ pub(super) const AUDIT_NODES: TableDefinition<AuditNodeKey, &AuditHash> = TableD
 pub(super) const AUDIT_BY_TENANT: TableDefinition<(u32, u64), ()> = TableDefinition::new("audit_by_tenant.v1");
 
 /// How many tables there are; opening a file with fewer creates the missing ones.
-pub(super) const TABLE_COUNT: usize = 31;
+pub(super) const TABLE_COUNT: usize = 33;
 
 /// Scope, level, index.
 pub(super) type AuditNodeKey = (u32, u8, u64);
@@ -139,6 +146,8 @@ pub(super) fn visit_every_table(visitor: &mut impl TableVisitor) -> Result<(), S
     visitor.visit(REQUEST_EXPIRY)?;
     visitor.visit(FINDINGS)?;
     visitor.visit(FINDING_HISTORY)?;
+    visitor.visit(FINDING_CAUSES)?;
+    visitor.visit(FINDING_CHANGES)?;
     visitor.visit(ALERTS)?;
     visitor.visit(ALERT_BY_ORDER)?;
     visitor.visit(ALERT_EVENTS)?;
@@ -174,6 +183,8 @@ pub(super) struct Tables<'txn> {
     pub request_expiry: Table<'txn, (u64, u32, &'static str), ()>,
     pub findings: Table<'txn, (u32, &'static str, u32), &'static [u8]>,
     pub finding_history: Table<'txn, (u32, &'static str, u32, u32), &'static [u8]>,
+    pub finding_causes: Table<'txn, (u32, &'static str, u32, u32), &'static [u8]>,
+    pub finding_changes: Table<'txn, (u32, u64), &'static [u8]>,
     pub alerts: Table<'txn, (u32, u64), &'static [u8]>,
     pub alert_by_order: Table<'txn, (u32, &'static str, u32), u64>,
     pub alert_events: Table<'txn, (u32, u64), &'static [u8]>,
@@ -211,6 +222,8 @@ impl<'txn> Tables<'txn> {
             request_expiry: transaction.open_table(REQUEST_EXPIRY)?,
             findings: transaction.open_table(FINDINGS)?,
             finding_history: transaction.open_table(FINDING_HISTORY)?,
+            finding_causes: transaction.open_table(FINDING_CAUSES)?,
+            finding_changes: transaction.open_table(FINDING_CHANGES)?,
             alerts: transaction.open_table(ALERTS)?,
             alert_by_order: transaction.open_table(ALERT_BY_ORDER)?,
             alert_events: transaction.open_table(ALERT_EVENTS)?,

@@ -319,7 +319,7 @@ impl<'snapshot> TenantView<'snapshot> {
         Ok(None)
     }
 
-    fn record(&self, sequence: u64) -> Result<Record, StoreError> {
+    pub(super) fn record(&self, sequence: u64) -> Result<Record, StoreError> {
         let row = self.snapshot.table(tables::RECORDS)?.get(sequence)?;
         let row = row.ok_or_else(|| StoreError::Damaged { what: format!("record {sequence} is missing") })?;
         let (scope, record) = decode_record(row.value())?;

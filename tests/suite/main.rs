@@ -1,11 +1,12 @@
 //! The integration tests, in one binary so that the library is linked once.
 //!
-//! `invariants` holds what DESIGN promises of findings as a whole, `prospects` what is said before an order
-//! ships, `replay` what is said when a finding is judged again, `recovering`
-//! what a full disk changes: nothing.
+//! `invariants` holds what DESIGN promises of findings as a whole, `changes` why they are judged again, `prospects`
+//! what is said before an order ships, `replay` what is said when a finding is judged again, `recovering` what a full
+//! disk changes: nothing.
 
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 
+mod changes;
 mod invariants;
 mod prospects;
 mod recovering;

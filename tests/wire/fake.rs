@@ -11,11 +11,14 @@ use onward::audit::{
 };
 use onward::model::{
     Advice, AdviceReason, AdviceReasonKind, Alert, AlertEvent, AlertEventKind, AlertId, AlertSettings, AlertState,
-    Amount, Bits, Company, Corridor, Country, DocumentKey, EvidenceMarks, Finding, FindingKind, JobCounts, JobId,
-    JobLine, JobResult, JobSource, JobState, Level, OrderKey, OrderLine, Probability, RecommendedAction, Record,
-    Replay, ReplayOutcome, ReviewAct, ReviewRefusal, ScreeningJob, ShipmentLine, StoreCondition, Subscription, Unit,
+    Amount, Bits, CauseKind, Company, Corridor, Country, DocumentKey, EvidenceMarks, Finding, FindingChange,
+    FindingDifference, FindingKind, JobCounts, JobId, JobLine, JobResult, JobSource, JobState, Level, NamedCause,
+    OrderKey, OrderLine, Probability, RecommendedAction, Record, RecordName, Replay, ReplayOutcome, ReviewAct,
+    ReviewRefusal, ScreeningJob, ShipmentLine, StoreCondition, Subscription, Unit,
 };
 use tokio::sync::watch;
+
+use crate::setup::order_key;
 
 /// Most jobs of a tenant.
 const FAKE_JOBS_MAX: usize = 3;
@@ -27,6 +30,7 @@ type PerTenant<K, V> = BTreeMap<(String, K), V>;
 pub struct State {
     pub orders: PerTenant<OrderKey, OrderLine>,
     pub findings: PerTenant<OrderKey, Finding>,
+    pub changes: BTreeMap<String, Vec<FindingChange>>,
     pub shipments: BTreeMap<DocumentKey, ShipmentLine>,
     pub companies: BTreeMap<CompanyName, Company>,
     pub alerts: PerTenant<u64, Alert>,
@@ -164,7 +168,20 @@ impl Fake {
     }
 
     pub fn put_finding(&self, finding: Finding) {
-        self.state().findings.insert((finding.tenant.clone(), finding.order.clone()), finding);
+        let mut state = self.state();
+        let before = state.findings.insert((finding.tenant.clone(), finding.order.clone()), finding.clone());
+        let changes = state.changes.entry(finding.tenant.clone()).or_default();
+        let place = changes.len() as u64 + 1;
+        let revision = changes.iter().filter(|change| change.order == finding.order).count() as u32 + 1;
+        changes.push(FindingChange {
+            order: finding.order.clone(),
+            revision,
+            place,
+            judged_at_millis: Some(place * 1_000),
+            causes: vec![NamedCause { kind: CauseKind::OrderLine, record: Some(RecordName::Order(order_key(7))) }],
+            has_more_causes: true,
+            difference: FindingDifference::between(before.as_ref(), &finding),
+        });
     }
 
     fn ask(&self) -> Result<MutexGuard<'_, State>, EngineError> {
@@ -336,6 +353,33 @@ impl Engine for Fake {
 
     fn findings(&self, tenant: &str, after: Option<&OrderKey>, limit: usize) -> Result<Vec<Finding>, EngineError> {
         Ok(tenant_rows(&self.ask()?.findings, tenant, after, limit))
+    }
+
+    fn changes_of_finding(
+        &self,
+        tenant: &str,
+        key: &OrderKey,
+        after_revision: u32,
+        limit: usize,
+    ) -> Result<Vec<FindingChange>, EngineError> {
+        let state = self.ask()?;
+        let all = state.changes.get(tenant).into_iter().flatten();
+        let rows = all.filter(|change| change.order == *key && change.revision > after_revision);
+        Ok(rows.take(limit).cloned().collect())
+    }
+
+    fn finding_changes(
+        &self,
+        tenant: &str,
+        after_place: u64,
+        start_millis: u64,
+        limit: usize,
+    ) -> Result<Vec<FindingChange>, EngineError> {
+        let state = self.ask()?;
+        let all = state.changes.get(tenant).into_iter().flatten();
+        let rows = all.filter(|change| change.revision > 1 && change.place > after_place);
+        let rows = rows.filter(|change| change.judged_at_millis.is_some_and(|millis| millis >= start_millis));
+        Ok(rows.take(limit).cloned().collect())
     }
 
     /// Releases what it knows nothing of; a finding that was put there decides by its level.

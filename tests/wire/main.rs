@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 
 mod auditing;
+mod changes;
 mod contract;
 mod ending;
 mod fake;

@@ -12,7 +12,7 @@ use redb::{Database, ReadableDatabase, ReadableTable};
 use super::disk::Dice;
 use super::plain::{Work, random_work};
 use super::samples::{batch, clock, company, finding, options, order, order_key, rule, shipment};
-use crate::model::{AlertSettings, JobSource};
+use crate::model::{AlertSettings, Finding, JobSource};
 use crate::store::codec::{decode_finding, join, stored_form};
 use crate::store::handle::block_on;
 use crate::store::{CheckReport, RawInput, Store, StoreError, StoreOptions, build, check, compact, tables, write_rows};
@@ -40,7 +40,7 @@ fn fill(path: &Path) {
     let mut raw = batch("steppe", "raw", records.collect());
     raw.raw = Some(RawInput { label: "orders.csv".to_owned(), bytes: vec![b'x'; 20_000] });
     store.accept_blocking(raw).unwrap();
-    store.commit_judgements_blocking(Vec::new(), Some(60), rule()).unwrap();
+    store.commit_judgements_blocking(Vec::<Finding>::new(), Some(60), rule()).unwrap();
     block_on(async {
         store.acknowledge("steppe", "desk", 1).await.unwrap();
         store.set_alert_settings("steppe", AlertSettings { four_eyes: true }).await.unwrap();

@@ -107,6 +107,8 @@ impl Direct {
             ("request_expiry", rows(&transaction, tables::REQUEST_EXPIRY)),
             ("findings", rows(&transaction, tables::FINDINGS)),
             ("finding_history", rows(&transaction, tables::FINDING_HISTORY)),
+            ("finding_causes", rows(&transaction, tables::FINDING_CAUSES)),
+            ("finding_changes", rows(&transaction, tables::FINDING_CHANGES)),
             ("alerts", rows(&transaction, tables::ALERTS)),
             ("alert_by_order", rows(&transaction, tables::ALERT_BY_ORDER)),
             ("alert_events", rows(&transaction, tables::ALERT_EVENTS)),

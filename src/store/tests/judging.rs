@@ -108,7 +108,7 @@ fn of_two_judgements_in_one_commit_the_later_stands() {
 fn the_mark_of_what_was_judged_never_moves_back() {
     let store = store();
     for (given, expected) in [(None, 0), (Some(7), 7), (Some(3), 7), (None, 7), (Some(9), 9)] {
-        store.commit_judgements_blocking(Vec::new(), given, rule()).unwrap();
+        store.commit_judgements_blocking(Vec::<Finding>::new(), given, rule()).unwrap();
         assert_eq!(store.snapshot().unwrap().judged_through(), Ok(expected));
     }
 }

@@ -5,6 +5,7 @@
 //! `recovering` (full and failing disks). What people do with alerts is tested in `alerts`. `disk` is the failing disk, `plain` the model it is all compared with.
 
 mod accepting;
+mod changes;
 mod damaging;
 mod disk;
 mod grouping;

@@ -137,6 +137,10 @@ impl Plain {
                 revisions.push(before.finding);
             }
             assert_eq!(stored.revision as usize, revisions.len() + 1);
+            for (revision, change) in (1..).zip(view.changes_of_order(&order, 0, 10_000).unwrap()) {
+                assert_eq!(change.revision, revision);
+                assert!(change.place > 0, "a revision without its cause");
+            }
             revisions.push(stored.finding);
             self.findings.insert((tenant.to_owned(), order), revisions);
         }
