@@ -39,7 +39,7 @@ pub(super) struct Draft<'txn> {
 
 /// What the store remembers of an accepted request.
 #[derive(Serialize, Deserialize)]
-struct RememberedRequest {
+pub(super) struct RememberedRequest {
     content_hash: [u8; 32],
     runs: Vec<OutcomeRun>,
 }
