@@ -21,6 +21,8 @@ mod evidence_pack;
 mod explain;
 mod from_proto;
 mod guard;
+#[doc(hidden)]
+pub mod hostile;
 mod identity;
 mod ingest;
 mod ingest_client;

@@ -118,7 +118,8 @@ impl Query {
         self.open(&self.token).map(Some).ok_or_else(refused)
     }
 
-    fn seal<K: Serialize>(&self, key: Option<&K>) -> String {
+    /// The token of the page after a key.
+    pub(super) fn seal<K: Serialize>(&self, key: Option<&K>) -> String {
         let Some(key) = key.and_then(|key| postcard::to_stdvec(key).ok()) else { return String::new() };
         let mut bytes = vec![TOKEN_VERSION];
         bytes.extend_from_slice(&self.mark);
@@ -128,7 +129,8 @@ impl Query {
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    fn open<K: DeserializeOwned>(&self, token: &str) -> Option<K> {
+    /// The key that a token of this query names.
+    pub(super) fn open<K: DeserializeOwned>(&self, token: &str) -> Option<K> {
         let bytes = unhex(token)?;
         let (body, check) = bytes.split_at_checked(bytes.len().checked_sub(8)?)?;
         let is_whole = first_eight(&Sha256::digest(body)) == check;

@@ -182,11 +182,15 @@ fn part_of(whole: Amount, share: i64, links: i64) -> Amount {
         return Amount::ZERO;
     }
     let part = i128::from(whole.millionths()) * i128::from(share + links) / i128::from(WHOLE_PAPER);
-    Amount::from_millionths(part as i64).min(whole)
+    Amount::from_millionths(part.min(i128::from(whole.millionths())) as i64)
 }
 
 /// Which share of a whole paper a quantity is, rounded up so that what is left is never overstated.
+/// Nothing is no share of any paper, not even of one that carries nothing.
 fn share_of(quantity: Amount, whole: Amount) -> i64 {
+    if !quantity.is_positive() {
+        return 0;
+    }
     if !whole.is_positive() {
         return WHOLE_PAPER;
     }
@@ -251,7 +255,7 @@ fn assert_conserved(problem: &Problem, taken: &[Taken]) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{attribute, share_of};
+    use super::{attribute, part_of, share_of};
     use crate::flow::{Candidate, FlowPolicy, Problem, Supply, WHOLE_PAPER};
     use crate::model::{Amount, Bits, Probability};
 
@@ -316,6 +320,31 @@ mod tests {
         let outcome = attribute(&problem(&[101, 93], 3, links), &FlowPolicy::default());
         assert!(outcome.links[1].quantity.is_positive(), "there is room beside the first");
         assert_eq!(outcome.links[2].quantity, Amount::ZERO);
+    }
+
+    /// The smallest case of a bug: two ways over a paper that comes to nothing in the order's unit take nothing, and that
+    /// nothing was counted as the whole paper, twice. The judge stopped itself over it.
+    #[test]
+    fn a_paper_that_carries_nothing_is_not_counted() {
+        let via_nothing = |mut candidate: Candidate| {
+            candidate.path = vec![1];
+            candidate.path_amounts = vec![Some(Amount::ZERO)];
+            candidate
+        };
+        let links = vec![via_nothing(candidate(0, 0, 40, 9.0)), via_nothing(candidate(0, 2, 40, 9.0))];
+        let outcome = attribute(&problem(&[100], 3, links), &FlowPolicy::default());
+        assert!(outcome.links.iter().all(|link| link.quantity == Amount::ZERO && link.share == 0));
+    }
+
+    /// The smallest case of a bug: the room for rounding went beyond the largest amount there is, and came out negative.
+    #[test]
+    fn the_largest_paper_is_no_negative_one() {
+        let largest = Amount::from_millionths(i64::MAX);
+        let mut links = vec![candidate(0, 0, 0, 9.0)];
+        links[0].onward_amount = Some(largest);
+        let outcome = attribute(&problem(&[100], 1, links), &FlowPolicy::default());
+        assert_eq!(outcome.links[0].quantity, Amount::from_whole(100));
+        assert_eq!(part_of(largest, WHOLE_PAPER, 1_000_000), largest);
     }
 
     prop_compose! {

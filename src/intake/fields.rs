@@ -22,6 +22,12 @@ pub(super) trait FieldSource {
     fn get(&self, column: Column) -> &str;
 }
 
+/// Without blanks and control characters at either end. The latter become blanks when a text is kept, and what is kept
+/// must not begin or end with one: read again it would be another text.
+pub(super) fn trimmed(text: &str) -> &str {
+    text.trim_matches(|letter: char| letter.is_whitespace() || letter.is_control())
+}
+
 /// A record whose fields are looked up by name: the way in for records that come from elsewhere than a file.
 pub(super) struct ByName<'t, G> {
     get: G,
@@ -36,7 +42,7 @@ impl<'t, G: Fn(&str) -> Option<&'t str>> ByName<'t, G> {
 
 impl<'t, G: Fn(&str) -> Option<&'t str>> FieldSource for ByName<'t, G> {
     fn get(&self, column: Column) -> &str {
-        (self.get)(column.name()).map_or("", str::trim)
+        (self.get)(column.name()).map_or("", trimmed)
     }
 }
 
@@ -84,7 +90,7 @@ impl Cells<'_> {
 
 impl FieldSource for Cells<'_> {
     fn get(&self, column: Column) -> &str {
-        self.positions.get(column).map_or("", |position| self.cell(position).trim())
+        self.positions.get(column).map_or("", |position| trimmed(self.cell(position)))
     }
 }
 
@@ -137,6 +143,41 @@ impl FieldSource for Gathered {
     fn get(&self, column: Column) -> &str {
         self.ranges[column as usize]
             .and_then(|(start, end)| self.text.get(start as usize..end as usize))
-            .map_or("", str::trim)
+            .map_or("", trimmed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::intake::{RejectReason, order_from_fields};
+
+    fn order_line<'t>(buyer_name: &'t str, serial_numbers: &'t str) -> impl Fn(&str) -> Option<&'t str> {
+        move |column| {
+            Some(match column {
+                "order_id" => "A-1",
+                "line_no" | "quantity" => "1",
+                "order_date" => "2025-03-01",
+                "buyer_name" => buyer_name,
+                "buyer_country" => "KZ",
+                "description" => "Controllers",
+                "unit" => "PCE",
+                "serial_numbers" => serial_numbers,
+                _ => return None,
+            })
+        }
+    }
+
+    /// The smallest cases of a bug: a control character at the end became a blank that the next reading took away, so that
+    /// a record sent back was another one; and alone it passed for a value.
+    #[test]
+    fn control_characters_at_the_ends_are_as_good_as_blanks() {
+        let line = order_from_fields(order_line(" \u{1}Primer\u{2}LLP\u{1} ", "S1\u{0};\u{1};S2")).unwrap();
+        assert_eq!(line.buyer.name, "Primer LLP");
+        assert_eq!(line.serial_numbers, ["S1", "S2"]);
+        let faults = order_from_fields(order_line("\u{1}", "")).unwrap_err();
+        assert_eq!(
+            faults.iter().map(|fault| (fault.column, fault.reason)).collect::<Vec<_>>(),
+            [("buyer_name", RejectReason::MissingValue)]
+        );
     }
 }

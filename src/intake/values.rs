@@ -6,6 +6,7 @@
 use crate::model::{Amount, Day};
 
 use super::fault::RejectReason;
+use super::fields::trimmed;
 
 /// Largest quantity, weight or value.
 const AMOUNT_MAX: Amount = Amount::from_whole(9_000_000_000_000);
@@ -112,7 +113,7 @@ pub(super) fn text(text: &str) -> String {
 
 /// The entries of a list separated by `;`, without empty ones.
 pub(super) fn list(cell: &str) -> Vec<String> {
-    cell.split(';').map(str::trim).filter(|entry| !entry.is_empty()).map(text).collect()
+    cell.split(';').map(trimmed).filter(|entry| !entry.is_empty()).map(text).collect()
 }
 
 #[cfg(test)]

@@ -358,7 +358,9 @@ impl Weights {
             if ROWS.get(bits.len()).is_none_or(|row| row.name != name) {
                 return Err(WeightsError::Rows(name.to_owned()));
             }
-            bits.push(value.parse().map_err(|_| WeightsError::Row(number + 1))?);
+            // `nan` and `inf` are numbers to the parser, and no finding could be ordered by them.
+            let value = value.parse().ok().filter(|bits: &f64| bits.is_finite());
+            bits.push(value.ok_or(WeightsError::Row(number + 1))?);
         }
         match ROWS.get(bits.len()) {
             Some(missing) => Err(WeightsError::Rows(missing.name.clone())),
@@ -428,6 +430,10 @@ mod tests {
         let short = rows[..rows.len() - 1].join("\n");
         assert!(matches!(Weights::parse(&short), Err(WeightsError::Rows(_))));
         assert_eq!(Weights::parse("direct.goods.serial_shared\t1"), Err(WeightsError::Row(1)));
+        for no_number in ["nan", "inf", "-infinity", "1e999"] {
+            let table = format!("direct.goods.serial_shared\t1\t{no_number}");
+            assert_eq!(Weights::parse(&table), Err(WeightsError::Row(1)), "{no_number}");
+        }
     }
 
     #[test]

@@ -14,6 +14,8 @@ mod creation;
 mod draft;
 mod error;
 mod handle;
+#[doc(hidden)]
+pub mod hostile;
 mod jobs;
 mod judgement;
 mod migration;
