@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::{Directory, MAX_CANDIDATES, NameStatistics, Resolution, Scope, compare_forms, match_names};
-use crate::model::{Company, Country, MentionForm, Party};
+use crate::model::{Company, Country, EvidenceKind, MentionForm, Party};
 use crate::normalize::{mention, name};
 
 fn party(name: &str, identifier: &str, address: &str, phone: &str) -> MentionForm {
@@ -139,6 +139,28 @@ fn a_wrong_number_gives_way_when_all_else_agrees() {
     slip.swap(7, 9);
     let mistyped = party("Kunar Techno Ltd", &slip.into_iter().collect::<String>(), "", "");
     assert_eq!(top(&directory.resolve(&mistyped, Scope(1))).0, right);
+}
+
+/// The smallest case of a fault that no other test saw: numbers that differ counted for nothing.
+#[test]
+fn two_numbers_speak_against_one_firm() {
+    let statistics = NameStatistics::new();
+    let firm = |number: &str| party("ТОО «Кунар Техно»", number, "", "");
+    let number_bits = |one: &str, other: &str| {
+        let compared = compare_forms(&firm(one), &firm(other), &statistics);
+        compared.evidence.iter().filter(|found| found.kind == EvidenceKind::Identifier).map(|found| found.bits.0).sum()
+    };
+    let (same, none, different): (i64, i64, i64) =
+        (number_bits(&bin(1), &bin(1)).into(), number_bits(&bin(1), "").into(), number_bits(&bin(1), &bin(2)).into());
+    assert!(same > 0 && none == 0 && different < 0, "{same} {none} {different}");
+    let mut directory = Directory::new();
+    directory.insert_company(&company(&bin(1), "ТОО «Кунар Техно»", "", ""));
+    let share = |number: &str| {
+        let found = directory.resolve(&firm(number), Scope::SHARED).candidates;
+        let held = found.into_iter().find(|one| one.entity == format!("KZ:{}", bin(1)));
+        held.map_or(0.0, |one| one.probability.to_f64())
+    };
+    assert!(share(&bin(2)) < share(""), "{} {}", share(&bin(2)), share(""));
 }
 
 #[test]
