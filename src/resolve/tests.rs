@@ -146,12 +146,12 @@ fn a_wrong_number_gives_way_when_all_else_agrees() {
 fn two_numbers_speak_against_one_firm() {
     let statistics = NameStatistics::new();
     let firm = |number: &str| party("ТОО «Кунар Техно»", number, "", "");
-    let number_bits = |one: &str, other: &str| {
+    let number_bits = |one: &str, other: &str| -> i32 {
         let compared = compare_forms(&firm(one), &firm(other), &statistics);
         compared.evidence.iter().filter(|found| found.kind == EvidenceKind::Identifier).map(|found| found.bits.0).sum()
     };
-    let (same, none, different): (i64, i64, i64) =
-        (number_bits(&bin(1), &bin(1)).into(), number_bits(&bin(1), "").into(), number_bits(&bin(1), &bin(2)).into());
+    let (same, none, different) =
+        (number_bits(&bin(1), &bin(1)), number_bits(&bin(1), ""), number_bits(&bin(1), &bin(2)));
     assert!(same > 0 && none == 0 && different < 0, "{same} {none} {different}");
     let mut directory = Directory::new();
     directory.insert_company(&company(&bin(1), "ТОО «Кунар Техно»", "", ""));
