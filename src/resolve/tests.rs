@@ -153,14 +153,6 @@ fn two_numbers_speak_against_one_firm() {
     let (same, none, different) =
         (number_bits(&bin(1), &bin(1)), number_bits(&bin(1), ""), number_bits(&bin(1), &bin(2)));
     assert!(same > 0 && none == 0 && different < 0, "{same} {none} {different}");
-    let mut directory = Directory::new();
-    directory.insert_company(&company(&bin(1), "ТОО «Кунар Техно»", "", ""));
-    let share = |number: &str| {
-        let found = directory.resolve(&firm(number), Scope::SHARED).candidates;
-        let held = found.into_iter().find(|one| one.entity == format!("KZ:{}", bin(1)));
-        held.map_or(0.0, |one| one.probability.to_f64())
-    };
-    assert!(share(&bin(2)) < share(""), "{} {}", share(&bin(2)), share(""));
 }
 
 #[test]
