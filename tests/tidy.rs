@@ -8,6 +8,8 @@
 
 #[path = "tidy/documents.rs"]
 mod documents;
+#[path = "tidy/seeded_faults.rs"]
+mod seeded_faults;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -310,8 +310,12 @@ mod tests {
         request
     }
 
-    /// How an answer ends, in its headers or in the trailers of its body.
+    /// How an answer ends, in its headers or in the trailers of its body. One that never ends fails its test.
     async fn ending(answer: http::Response<Body>) -> (Code, String) {
+        tokio::time::timeout(Duration::from_secs(20), ending_of(answer)).await.expect("the answer ends")
+    }
+
+    async fn ending_of(answer: http::Response<Body>) -> (Code, String) {
         let mut headers = answer.headers().clone();
         let mut body = answer.into_body();
         while let Some(frame) = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {

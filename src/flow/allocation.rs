@@ -347,6 +347,18 @@ mod tests {
         assert_eq!(part_of(largest, WHOLE_PAPER, 1_000_000), largest);
     }
 
+    /// The smallest case of a fault that no other test saw: shares that are rounded down leave crumbs of a paper, and of a
+    /// large one a crumb is a quantity.
+    #[test]
+    fn of_a_large_paper_that_is_used_up_nothing_is_left() {
+        const THIRD: i64 = 1_000_000_000;
+        let links = (0..4).map(|supply| candidate(supply, 0, 3 * THIRD, 9.0 - f64::from(supply) / 10.0)).collect();
+        let outcome = attribute(&problem(&[THIRD; 4], 1, links), &FlowPolicy::default());
+        let quantities: Vec<_> = outcome.links.iter().map(|link| link.quantity).collect();
+        let third = Amount::from_whole(THIRD);
+        assert_eq!(quantities, [third, third, third, Amount::ZERO]);
+    }
+
     prop_compose! {
         fn any_problem()(supplies in prop::collection::vec(1_i64..500, 1..6), papers in 1_u32..8)
             (links in prop::collection::vec(

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::{Directory, MAX_CANDIDATES, NameStatistics, Resolution, Scope, compare_forms, match_names};
-use crate::model::{Company, Country, MentionForm, Party};
+use crate::model::{Company, Country, EvidenceKind, MentionForm, Party};
 use crate::normalize::{mention, name};
 
 fn party(name: &str, identifier: &str, address: &str, phone: &str) -> MentionForm {
@@ -139,6 +139,20 @@ fn a_wrong_number_gives_way_when_all_else_agrees() {
     slip.swap(7, 9);
     let mistyped = party("Kunar Techno Ltd", &slip.into_iter().collect::<String>(), "", "");
     assert_eq!(top(&directory.resolve(&mistyped, Scope(1))).0, right);
+}
+
+/// The smallest case of a fault that no other test saw: numbers that differ counted for nothing.
+#[test]
+fn two_numbers_speak_against_one_firm() {
+    let statistics = NameStatistics::new();
+    let firm = |number: &str| party("ТОО «Кунар Техно»", number, "", "");
+    let number_bits = |one: &str, other: &str| -> i32 {
+        let compared = compare_forms(&firm(one), &firm(other), &statistics);
+        compared.evidence.iter().filter(|found| found.kind == EvidenceKind::Identifier).map(|found| found.bits.0).sum()
+    };
+    let (same, none, different) =
+        (number_bits(&bin(1), &bin(1)), number_bits(&bin(1), ""), number_bits(&bin(1), &bin(2)));
+    assert!(same > 0 && none == 0 && different < 0, "{same} {none} {different}");
 }
 
 #[test]
