@@ -11,7 +11,8 @@ use super::plain::{Plain, Requests, Work, random_work};
 use super::samples::{clock, options, rule};
 use crate::store::{RecordOutcome, Store, StoreError};
 
-const RUNS: u64 = 50;
+/// Where `ONWARD_POWER_CUT_RUNS` does not say otherwise.
+const RUNS_DEFAULT: u64 = 50;
 const CUTS_PER_RUN: u64 = 42;
 
 /// What must be there, and what may be there.
@@ -49,8 +50,9 @@ impl Ledger {
 
 #[test]
 fn nothing_acknowledged_is_lost_and_nothing_is_there_by_half() {
+    let runs = std::env::var("ONWARD_POWER_CUT_RUNS").ok().map_or(RUNS_DEFAULT, |text| text.parse().unwrap());
     let (mut cuts_at_opening, mut cuts_at_work) = (0, 0);
-    for seed in 0..RUNS {
+    for seed in 0..runs {
         let mut dice = Dice::new(seed);
         let disk = Disk::default();
         let mut ledger = Ledger::default();
