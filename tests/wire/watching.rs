@@ -22,6 +22,11 @@ async fn open(client: &Client, cursor: &str) -> Result<Streaming<WatchAlertsResp
     Ok(AlertServiceClient::new(client.channel()).watch_alerts(request).await?.into_inner())
 }
 
+/// A message that does not come is a failure, not a test that hangs.
+async fn in_time<T>(coming: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, coming).await.expect("in time")
+}
+
 #[tokio::test]
 async fn a_watch_resumes_anywhere_without_gap_or_repetition() {
     const EVENTS: u64 = 300;
@@ -41,7 +46,7 @@ async fn a_watch_resumes_anywhere_without_gap_or_repetition() {
         // Leaves after another number of messages each time, the very first one included.
         let mut stream = open(&client, &cursor).await.unwrap();
         for _ in 0..=(round * 7) % 40 {
-            let message = stream.message().await.unwrap().unwrap();
+            let message = in_time(stream.message()).await.unwrap().unwrap();
             cursor = message.cursor;
             if let Some(Content::Event(event)) = message.content {
                 seen.push(event.sequence);
@@ -68,14 +73,14 @@ async fn the_client_keeps_its_place_across_servers() {
     }
     let mut seen = Vec::new();
     for _ in 0..3 {
-        seen.push(watch.next_event().await.unwrap());
+        seen.push(in_time(watch.next_event()).await.unwrap());
     }
     first.stop();
     first.stopped().await;
     engine.raise("alma", order_key(5));
     let second = Server::start_on(TcpListener::bind(address).await.unwrap(), &engine, options());
     for _ in 0..3 {
-        seen.push(watch.next_event().await.unwrap());
+        seen.push(in_time(watch.next_event()).await.unwrap());
     }
     assert_eq!(seen, engine.state().events["alma"]);
     // Another program goes on from the kept cursor.
@@ -93,15 +98,15 @@ async fn silence_is_filled_with_checkpoints_that_can_be_resumed_from() {
     let mut stream = open(&client, "").await.unwrap();
     // One tells where the stream begins, one that nothing happened.
     for _ in 0..2 {
-        let message = stream.message().await.unwrap().unwrap();
+        let message = in_time(stream.message()).await.unwrap().unwrap();
         assert!(matches!(message.content, Some(Content::Checkpoint(_))));
         assert_eq!(message.cursor, "store-a/alma/0");
     }
     engine.raise("alma", order_key(1));
-    let message = stream.message().await.unwrap().unwrap();
+    let message = in_time(stream.message()).await.unwrap().unwrap();
     assert!(matches!(message.content, Some(Content::Event(_))));
     let mut resumed = open(&client, &message.cursor).await.unwrap();
-    let message = resumed.message().await.unwrap().unwrap();
+    let message = in_time(resumed.message()).await.unwrap().unwrap();
     assert_eq!(message.cursor, "store-a/alma/1");
 }
 
@@ -141,7 +146,7 @@ async fn a_deadline_ends_a_stream_and_says_so() {
     request.set_timeout(std::time::Duration::from_millis(1_500));
     let mut stream = AlertServiceClient::new(client.channel()).watch_alerts(request).await.unwrap().into_inner();
     assert!(stream.message().await.unwrap().is_some());
-    let status = stream.message().await.unwrap_err();
+    let status = in_time(stream.message()).await.unwrap_err();
     assert_eq!(told(&status), is(Code::DeadlineExceeded, "DEADLINE_PASSED"));
 }
 
@@ -189,13 +194,13 @@ async fn a_failing_store_ends_a_watch_and_the_client_comes_back() {
     let server = Server::start(&engine).await;
     let client = server.client().await;
     let mut stream = open(&client, "").await.unwrap();
-    stream.message().await.unwrap().unwrap();
+    in_time(stream.message()).await.unwrap().unwrap();
     engine.state().stumble = Some(EngineError::Unavailable { cause: "sector 7".to_owned() });
     engine.raise("alma", order_key(1));
-    let status = stream.message().await.unwrap_err();
+    let status = in_time(stream.message()).await.unwrap_err();
     assert_eq!(told(&status), is(Code::Unavailable, "STORE_UNAVAILABLE"));
     let mut watch = client.watch(None);
-    let healing = tokio::spawn(async move { watch.next_event().await });
+    let healing = tokio::spawn(async move { in_time(watch.next_event()).await });
     engine.state().stumble = None;
     assert_eq!(healing.await.unwrap().unwrap().sequence, 1);
 }
