@@ -18,7 +18,7 @@ use clap::{Subcommand, ValueHint};
 use super::arguments::ServerArguments;
 use super::audit_calls::{self, FindingArguments, PackArguments};
 use super::audit_proofs::{self, CheckpointArguments, ProofArguments};
-use super::exit::{Failure, Outcome};
+use super::exit::{Failure, Outcome, without_backtraces};
 use super::new_file::NewFile;
 use super::progress::Progress;
 use super::summary::grouped_count;
@@ -216,10 +216,7 @@ impl<'a> Trail<'a> {
 /// Does what may meet a file whose parts are of different moments: the database stops the program on pages that
 /// contradict each other, which is no bug of ours and none of its.
 fn unless_torn<T>(path: &Path, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(|_| {}));
-    let done = panic::catch_unwind(AssertUnwindSafe(work));
-    panic::set_hook(hook);
+    let done = without_backtraces(|| panic::catch_unwind(AssertUnwindSafe(work)));
     done.unwrap_or_else(|_| Err(unreadable(path, &format!("its parts contradict each other; {NOT_CLOSED}"))))
 }
 

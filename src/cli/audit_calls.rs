@@ -58,12 +58,9 @@ pub(super) fn pack(arguments: &PackArguments) -> Result<Outcome, Failure> {
     let received = calls::runtime()?.block_on(async {
         let client = calls::connect(&finding.server).await?;
         let key = finding.key();
-        tokio::select! {
-            received = client.evidence_pack(&key, &mut file) => received.map_err(|error| failed(finding, out, error)),
-            () = calls::interrupted() => {
-                Err(Failure::Interrupted("exporting"))
-            }
-        }
+        let receiving =
+            async { client.evidence_pack(&key, &mut file).await.map_err(|error| failed(finding, out, error)) };
+        calls::unless_interrupted("exporting", receiving).await
     })?;
     let received = received.ok_or_else(|| finding.absent())?;
     // Somebody may have written it in the meantime.

@@ -76,6 +76,17 @@ pub(super) fn failed(server: &str, error: ClientError) -> Failure {
     }
 }
 
+/// What the work comes to, unless the user or the system stops the program before; `doing` says what was under way.
+pub(super) async fn unless_interrupted<T>(
+    doing: &'static str,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        done = work => done,
+        () = interrupted() => Err(Failure::Interrupted(doing)),
+    }
+}
+
 /// Resolves when the user or the system asks the program to stop. Listens from the moment of the call, not only when
 /// it is waited for: a signal in between must not end the program the hard way.
 pub(super) fn interrupted() -> impl Future<Output = ()> {

@@ -3,13 +3,13 @@
 //! Come here for what is said of a store. What is looked at is the room `store`.
 
 use std::io::{self, Write};
-use std::panic;
 use std::path::PathBuf;
 
 use clap::ValueHint;
 
-use super::exit::{Failure, Outcome};
+use super::exit::{Failure, Outcome, without_backtraces};
 use super::summary::grouped_count;
+use crate::audit::hex;
 use crate::store::{self, CheckReport};
 
 /// Which store.
@@ -24,10 +24,7 @@ pub(super) struct StoreArguments {
 pub(super) fn check(arguments: &StoreArguments) -> Result<Outcome, Failure> {
     let path = &arguments.store;
     // Where a damaged file makes the database break off, the report says so, and more than a backtrace would.
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(|_| {}));
-    let checked = store::check(path);
-    panic::set_hook(hook);
+    let checked = without_backtraces(|| store::check(path));
     let report = checked.map_err(|fault| Failure::of_store("checking", path, fault))?;
     if !report.is_whole() {
         return Err(Failure::Unreadable(format!("{}: {}", path.display(), faults(&report))));
@@ -50,8 +47,7 @@ fn whole(report: &CheckReport) -> String {
     for (table, count) in report.row_counts.iter().filter(|(_, count)| *count > 0) {
         text.push_str(&format!("  {table:<26} {:>12}\n", grouped_count(*count)));
     }
-    let hash: String = report.head.hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    text.push_str(&format!("Head: {}:{hash}\n", report.head.sequence));
+    text.push_str(&format!("Head: {}:{}\n", report.head.sequence, hex(&report.head.hash)));
     text.push_str("Note the head elsewhere: only against a noted head does it show that the store is an older one.\n");
     text
 }

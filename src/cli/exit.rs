@@ -3,6 +3,7 @@
 //! Come here when a script must tell two endings apart. Rows that were refused are not failures; see `Outcome`.
 
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -55,6 +56,16 @@ pub(super) enum Failure {
     /// Something that cannot happen did.
     #[error("a bug of ours: {0}. Please report it together with the lines above.")]
     Bug(String),
+}
+
+/// Does something on a file that may make the database break off: whoever calls says so in words, and more than a
+/// backtrace would. What panics goes on to panic.
+pub(super) fn without_backtraces<T>(work: impl FnOnce() -> T) -> T {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let done = panic::catch_unwind(AssertUnwindSafe(work));
+    panic::set_hook(hook);
+    done.unwrap_or_else(|payload| panic::resume_unwind(payload))
 }
 
 impl Outcome {

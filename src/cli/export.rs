@@ -29,12 +29,8 @@ pub(super) struct ExportArguments {
 /// Waits until everything sent before is judged, then writes what was found.
 pub(super) fn run(arguments: &ExportArguments, progress: &Progress) -> Result<Outcome, Failure> {
     std::fs::create_dir_all(&arguments.out).map_err(Failure::io("making", &arguments.out))?;
-    calls::runtime()?.block_on(async {
-        tokio::select! {
-            written = write(arguments, progress) => written.map(|()| Outcome::Done),
-            () = calls::interrupted() => Err(Failure::Interrupted("exporting")),
-        }
-    })
+    let writing = calls::runtime()?.block_on(calls::unless_interrupted("exporting", write(arguments, progress)));
+    writing.map(|()| Outcome::Done)
 }
 
 async fn write(arguments: &ExportArguments, progress: &Progress) -> Result<(), Failure> {

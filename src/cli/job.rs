@@ -130,12 +130,10 @@ pub(super) fn run(arguments: &JobArguments, progress: &Progress) -> Result<Outco
             line(&job)
         }
         JobCommand::List => runtime.block_on(client.screening_jobs()).map_err(failed)?.iter().map(line).collect(),
-        JobCommand::Results(results) => runtime.block_on(async {
-            tokio::select! {
-                written = write(&client, server, results, progress) => written,
-                () = calls::interrupted() => Err(Failure::Interrupted("reading results")),
-            }
-        })?,
+        JobCommand::Results(results) => {
+            let writing = write(&client, server, results, progress);
+            runtime.block_on(calls::unless_interrupted("reading results", writing))?
+        }
     };
     io::stdout().write_all(text.as_bytes()).map_err(Failure::stdout)?;
     Ok(Outcome::Done)
