@@ -85,6 +85,7 @@ pub(super) fn compare_identifiers(a: &Identifier, b: &Identifier) -> Option<Evid
         (true, false) => w::IDENTIFIER_SAME,
         // The same wrong number twice is hardly chance.
         (true, true) => w::IDENTIFIER_NEAR,
+        (false, false) if is_slip(&a.value, &b.value) => w::IDENTIFIER_VALID_NEAR,
         (false, false) => w::IDENTIFIER_DIFFERENT,
         (false, true) if is_slip(&a.value, &b.value) => w::IDENTIFIER_NEAR,
         (false, true) => w::IDENTIFIER_INVALID_DIFFERENT,

@@ -277,7 +277,13 @@ impl Directory {
             firm.profiles().find_map(|profile| compare_identifiers(profile.identifier.as_ref()?, number))
         });
         let same_number = weighed.identifier.as_ref().is_some_and(|found| found.bits.to_f64() >= w::IDENTIFIER_SAME);
+        let other_number =
+            weighed.identifier.as_ref().is_some_and(|found| found.bits.to_f64() <= w::IDENTIFIER_DIFFERENT);
         weighed.name = self.best_name(form, firm, same_number);
+        if other_number {
+            let loudest = self.population_bits() - w::KNOWN_NAME_SHARE.log2();
+            weighed.name = weighed.name.map(|(name, bits)| (name, bits.min(loudest)));
+        }
         weighed.legal_form = weighed.name.and_then(|(best, _)| legal_form_bits(best, &form.name));
         weighed.country = firm.profiles().find_map(|profile| compare_countries(profile.country, form.country));
         weighed.address = best_address(form, firm);
@@ -291,10 +297,16 @@ impl Directory {
     }
 
     fn prior_bits(&self, firm: &Firm<'_>) -> f64 {
-        let population = self.statistics.firms_rounded() + w::POPULATION_MIN;
         let doublings = firm.support().checked_ilog2().unwrap_or(0).min(w::SUPPORT_DOUBLINGS_MAX);
         let registered = if firm.is_registered() { w::REGISTERED_BITS } else { 0.0 };
-        ((1.0 - w::UNKNOWN_SHARE) / population).log2() + registered + w::SUPPORT_PER_DOUBLING * f64::from(doublings)
+        (1.0 - w::UNKNOWN_SHARE).log2() - self.population_bits()
+            + registered
+            + w::SUPPORT_PER_DOUBLING * f64::from(doublings)
+    }
+
+    /// How many firms there are, in bits.
+    fn population_bits(&self) -> f64 {
+        (self.statistics.firms_rounded() + w::POPULATION_MIN).log2()
     }
 
     fn best_name<'a>(&self, form: &MentionForm, firm: &Firm<'a>, same_number: bool) -> Option<(&'a NameForm, f64)> {
@@ -317,7 +329,7 @@ impl Directory {
     /// The firm without a number that the mention stands for if it is none of those with one.
     fn named_bearer(&self, form: &MentionForm, layers: &[&Layer], keys: &[u64]) -> NamedBearer {
         let own_key = named_key(form);
-        let population = (self.statistics.firms_rounded() + w::POPULATION_MIN).log2();
+        let population = self.population_bits();
         let own_support: u32 =
             layers.iter().filter_map(|layer| layer.named.get(&own_key)).map(Profile::support_rounded).sum();
         let mut best = (own_support.checked_ilog2(), own_key.as_str());

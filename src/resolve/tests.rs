@@ -141,6 +141,31 @@ fn a_wrong_number_gives_way_when_all_else_agrees() {
     assert_eq!(top(&directory.resolve(&mistyped, Scope(1))).0, right);
 }
 
+/// However rare the words: a paper that bears a valid number of its own names a firm of its own, unless the address or
+/// all but one digit say otherwise.
+#[test]
+fn a_name_with_another_valid_number_is_another_firm() {
+    let mut directory = Directory::new();
+    directory.insert_company(&company(&bin(1), "ТОО «Кунарбай Технократ»", "", "г. Актобе, ул. Райымбека 190"));
+    let share = |directory: &Directory, mention: &MentionForm| {
+        let right = format!("KZ:{}", bin(1));
+        let found = directory.resolve(mention, Scope::SHARED);
+        found.candidates.iter().find(|one| one.entity == right).map_or(0.0, |one| one.probability.to_f64())
+    };
+    let plain = party("Kunarbay Tekhnokrat LLP", "", "", "");
+    assert!(share(&directory, &plain) > 0.9);
+    for number in [bin(777), bin(52_000)] {
+        let other = party("Kunarbay Tekhnokrat LLP", &number, "", "");
+        assert!(share(&directory, &other) < 0.4, "before it was stored, {number}");
+        directory.insert_mention(&other, Scope::SHARED);
+        assert!(share(&directory, &other) < 0.4, "as stored, {number}");
+    }
+    // The next number of the register differs in one digit, which may be a slip.
+    let slip = party("Kunarbay Tekhnokrat LLP", &bin(2), "", "");
+    directory.insert_mention(&slip, Scope::SHARED);
+    assert!(share(&directory, &slip) > 0.8);
+}
+
 /// The smallest case of a fault that no other test saw: numbers that differ counted for nothing.
 #[test]
 fn two_numbers_speak_against_one_firm() {

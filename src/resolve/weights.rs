@@ -5,7 +5,7 @@
 //! set by judgement and checked on simulated worlds. What is compared is not decided here.
 
 /// Changes whenever a weight does.
-pub const WEIGHTS_VERSION: u32 = 3;
+pub const WEIGHTS_VERSION: u32 = 4;
 
 /// Share of mentions whose firm is neither in a register nor on any paper with its number.
 pub(super) const UNKNOWN_SHARE: f64 = 0.10;
@@ -28,8 +28,15 @@ pub(super) const NAMESAKE_SHARE: f64 = 0.01;
 
 /// The same valid number on both papers.
 pub(super) const IDENTIFIER_SAME: f64 = 24.0;
-/// Two valid numbers of the same register that differ: wrong numbers are on about one paper in fifty (assumption).
-pub(super) const IDENTIFIER_DIFFERENT: f64 = -6.0;
+/// Two valid numbers of the same register that differ: about one paper in 250 bears a valid number of another firm
+/// (assumption).
+pub(super) const IDENTIFIER_DIFFERENT: f64 = -8.0;
+/// Two valid numbers of the same register that are one typing error apart. The check digit of a BIN does not see the digit
+/// before it, so this is a slip or the next firm that was registered: little against, and the name is heard (assumption).
+pub(super) const IDENTIFIER_VALID_NEAR: f64 = -1.0;
+/// Of the firms nobody knows yet so many bear the name of a firm that is known (assumption; registers of companies hold
+/// many namesakes). So however rare its words, a name speaks no louder than that for a firm whose number differs.
+pub(super) const KNOWN_NAME_SHARE: f64 = 0.25;
 /// An invalid number that is one typing error away from the other.
 pub(super) const IDENTIFIER_NEAR: f64 = 9.0;
 /// An invalid number that is nothing like the other.
