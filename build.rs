@@ -15,7 +15,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     compiler.include_imports(true).include_source_info(true).open_files(proto_files()?)?;
     let out_directory = std::env::var("OUT_DIR")?;
     std::fs::write(Path::new(&out_directory).join("onward_descriptors.bin"), compiler.encode_file_descriptor_set())?;
-    tonic_prost_build::configure().emit_rerun_if_changed(false).compile_fds(compiler.file_descriptor_set())?;
+    let generated =
+        tonic_prost_build::configure().emit_rerun_if_changed(false).codec_path("crate::api::codec::LeanCodec");
+    generated.compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }
 

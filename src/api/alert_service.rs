@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use tokio::sync::{Semaphore, mpsc};
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::drain::Drain;
@@ -32,7 +31,7 @@ pub(super) struct Alerts<E> {
 
 #[tonic::async_trait]
 impl<E: Engine> AlertService for Alerts<E> {
-    type WatchAlertsStream = ReceiverStream<Result<wire::WatchAlertsResponse, Status>>;
+    type WatchAlertsStream = watch::Messages;
 
     async fn watch_alerts(
         &self,
@@ -67,7 +66,7 @@ impl<E: Engine> AlertService for Alerts<E> {
             _place: place,
         };
         tokio::spawn(async move { watch.run().await });
-        Ok(Response::new(ReceiverStream::new(receiver)))
+        Ok(Response::new(watch::messages(receiver)))
     }
 
     async fn get_alert(

@@ -13,6 +13,7 @@ mod audit_client;
 mod audit_service;
 mod changes;
 mod client;
+mod codec;
 mod connections;
 mod drain;
 mod engine;

@@ -7,6 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_stream::StreamExt;
+use tokio_stream::adapters::Map;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use super::drain::{Drain, Phase};
@@ -31,6 +34,16 @@ const CHECKPOINT_MIN: Duration = Duration::from_secs(1);
 const CHECKPOINT_MAX: Duration = Duration::from_secs(300);
 /// Longest cursor that is looked at.
 const CURSOR_BYTES_MAX: usize = 256;
+
+/// What a watch hands over. In a box, since a channel keeps room for 32 messages, however few it lets in.
+pub(super) type Message = Box<Result<wire::WatchAlertsResponse, Status>>;
+/// The messages of a watch as the transport takes them.
+pub(super) type Messages = Map<ReceiverStream<Message>, fn(Message) -> Result<wire::WatchAlertsResponse, Status>>;
+
+/// The other end of [`Watch::messages`].
+pub(super) fn messages(receiver: mpsc::Receiver<Message>) -> Messages {
+    ReceiverStream::new(receiver).map(|message| *message)
+}
 
 /// How long to be silent before a checkpoint.
 pub(super) fn checkpoint_interval(asked: Option<prost_types::Duration>) -> Duration {
@@ -106,7 +119,7 @@ pub(super) struct Watch<E> {
     pub(super) tenant: Tenant,
     /// The last event that was handed over.
     pub(super) sequence: u64,
-    pub(super) messages: mpsc::Sender<Result<wire::WatchAlertsResponse, Status>>,
+    pub(super) messages: mpsc::Sender<Message>,
     pub(super) drain: Drain,
     pub(super) checkpoint_interval: Duration,
     /// A turn at reading, of all watches together.
@@ -149,7 +162,7 @@ impl<E: Engine> Watch<E> {
             }
         };
         // A client that is gone need not be told.
-        let _ = self.messages.send(Err(status)).await;
+        let _ = self.messages.send(Box::new(Err(status))).await;
     }
 
     async fn follow(&mut self) -> Result<std::convert::Infallible, End> {
@@ -233,6 +246,6 @@ impl<E: Engine> Watch<E> {
     async fn send(&self, sequence: u64, content: Content) -> Result<(), ClientLeft> {
         let cursor = self.engine.cursor(self.tenant.name(), sequence);
         let message = wire::WatchAlertsResponse { cursor, content: Some(content) };
-        self.messages.send(Ok(message)).await.map_err(|_| ClientLeft)
+        self.messages.send(Box::new(Ok(message))).await.map_err(|_| ClientLeft)
     }
 }
