@@ -7,10 +7,11 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use super::asked::AskedName;
 use super::compare::{address_bits, compare_countries, compare_identifiers, evidence, shown, shown_address};
 use super::index::{Contribution, Index, Profile, ProfileName};
 use super::keys::{address_key, hash, identifier_key, mention_keys, name_keys, phone_key};
-use super::names::{compare_names, legal_form_bits, legal_form_evidence};
+use super::names::{legal_form_bits, legal_form_evidence};
 use super::statistics::NameStatistics;
 use super::weights as w;
 use crate::model::{
@@ -209,12 +210,28 @@ impl Directory {
 
     /// The firms that a mention may stand for, as far as the scope may see.
     pub fn resolve(&self, form: &MentionForm, scope: Scope) -> Resolution {
+        self.resolve_asked(form, scope, &mut AskedName::new(&form.name, &self.statistics))
+    }
+
+    /// The same for many mentions, which is quicker where those of one name follow each other.
+    pub fn resolve_all<'m>(&self, mentions: impl Iterator<Item = (&'m MentionForm, Scope)>) -> Vec<Resolution> {
+        let mut asked: Option<AskedName<'_>> = None;
+        let resolve = |(form, scope): (&MentionForm, Scope)| {
+            let same = asked.take().filter(|asked| *asked.form() == form.name);
+            let asked = asked.insert(same.unwrap_or_else(|| AskedName::new(&form.name, &self.statistics)));
+            self.resolve_asked(form, scope, asked)
+        };
+        mentions.map(resolve).collect()
+    }
+
+    fn resolve_asked<'d>(&'d self, form: &MentionForm, scope: Scope, asked: &mut AskedName<'d>) -> Resolution {
         let keys = mention_keys(form);
         let layers = self.layers(scope);
-        let mut weighed: Vec<Weighed<'_>> = match self.plain_bearer(form, &layers) {
+        let mut weighed: Vec<Weighed<'_>> = match self.plain_bearer(form, &layers, asked) {
             Some(bearer) => vec![bearer],
             None => {
-                firms(&layers, &keys, |layer| &layer.known).into_iter().map(|firm| self.weigh(form, firm)).collect()
+                let known = firms(&layers, &keys, |layer| &layer.known);
+                known.into_iter().map(|firm| self.weigh(form, firm, asked)).collect()
             }
         };
         weighed.sort_by(|a, b| b.bits.total_cmp(&a.bits).then_with(|| a.firm.key.cmp(b.firm.key)));
@@ -230,7 +247,7 @@ impl Directory {
         }
         let none_share = (none_bits - top).exp2() / total;
         if none_share >= w::SHARE_MIN && !form.name.tokens.is_empty() {
-            let bearer = self.named_bearer(form, &layers, &keys);
+            let bearer = self.named_bearer(form, &layers, &keys, asked);
             candidates.push(Candidate { entity: bearer.key, probability: rounded_down(none_share * bearer.share) });
         }
         candidates.sort_by(|a, b| b.probability.cmp(&a.probability).then_with(|| a.entity.cmp(&b.entity)));
@@ -239,13 +256,14 @@ impl Directory {
 
     /// Why a mention may stand for a firm that [`Directory::resolve`] named for it. Nothing when the firm is not known.
     pub fn explain(&self, form: &MentionForm, scope: Scope, entity: &str) -> Vec<Evidence> {
-        let layers = self.layers(scope);
+        let (layers, mut asked) = (self.layers(scope), AskedName::new(&form.name, &self.statistics));
         let shared = layers.first().and_then(|layer| layer.known.get(entity));
         let private = layers.get(1).and_then(|layer| layer.known.get(entity));
         if let Some(profile) = shared.or(private) {
-            return self.weigh(form, Firm { key: &profile.key, shared, private, score: 0 }).reasons(form);
+            let firm = Firm { key: &profile.key, shared, private, score: 0 };
+            return self.weigh(form, firm, &mut asked).reasons(form);
         }
-        let bearer = self.named_bearer(form, &layers, &mention_keys(form));
+        let bearer = self.named_bearer(form, &layers, &mention_keys(form), &mut asked);
         let ours = bearer.spelling.unwrap_or_else(|| shown(&form.name));
         let reason = evidence(EvidenceKind::Name, &ours, &shown(&form.name), bearer.bits);
         if bearer.key == entity { vec![reason] } else { Vec::new() }
@@ -253,13 +271,18 @@ impl Directory {
 
     /// The firm whose number the mention bears, if its name agrees and it is known from more than this mention: then
     /// nothing else can be meant, and nothing else needs to be compared.
-    fn plain_bearer<'a>(&self, form: &MentionForm, layers: &[&'a Layer]) -> Option<Weighed<'a>> {
+    fn plain_bearer<'a>(
+        &'a self,
+        form: &MentionForm,
+        layers: &[&'a Layer],
+        asked: &mut AskedName<'a>,
+    ) -> Option<Weighed<'a>> {
         let number = form.identifier.as_ref().filter(|number| is_usable(number))?;
         let key = entity_key(number, form.country.as_ref().map(|country| country.as_str()));
         let shared = layers.first().and_then(|layer| layer.known.get(&key));
         let private = layers.get(1).and_then(|layer| layer.known.get(&key));
         let key = shared.or(private)?.key.as_str();
-        let bearer = self.weigh(form, Firm { key, shared, private, score: 0 });
+        let bearer = self.weigh(form, Firm { key, shared, private, score: 0 }, asked);
         let agrees = bearer.name.is_none_or(|(_, bits)| bits > 0.0);
         (agrees && !bearer.is_only_itself).then_some(bearer)
     }
@@ -270,7 +293,7 @@ impl Directory {
     }
 
     /// Prior and evidence of one firm in bits, without writing anything down yet.
-    fn weigh<'a>(&self, form: &MentionForm, firm: Firm<'a>) -> Weighed<'a> {
+    fn weigh<'a>(&'a self, form: &MentionForm, firm: Firm<'a>, asked: &mut AskedName<'a>) -> Weighed<'a> {
         let mut weighed = Weighed { prior: self.prior_bits(&firm), firm, ..Weighed::default() };
         let firm = &weighed.firm;
         weighed.identifier = form.identifier.as_ref().and_then(|number| {
@@ -279,7 +302,7 @@ impl Directory {
         let same_number = weighed.identifier.as_ref().is_some_and(|found| found.bits.to_f64() >= w::IDENTIFIER_SAME);
         let other_number =
             weighed.identifier.as_ref().is_some_and(|found| found.bits.to_f64() <= w::IDENTIFIER_DIFFERENT);
-        weighed.name = self.best_name(form, firm, same_number);
+        weighed.name = best_name(asked, firm, same_number);
         if other_number {
             let loudest = self.population_bits() - w::KNOWN_NAME_SHARE.log2();
             weighed.name = weighed.name.map(|(name, bits)| (name, bits.min(loudest)));
@@ -309,25 +332,14 @@ impl Directory {
         (self.statistics.firms_rounded() + w::POPULATION_MIN).log2()
     }
 
-    fn best_name<'a>(&self, form: &MentionForm, firm: &Firm<'a>, same_number: bool) -> Option<(&'a NameForm, f64)> {
-        if form.name.tokens.is_empty() {
-            return None;
-        }
-        let floor = if same_number { w::NAME_FLOOR_WITH_IDENTIFIER } else { w::NAME_FLOOR };
-        let support = firm.support();
-        let mut best: Option<(&'a NameForm, f64)> = None;
-        for name in firm.names(&form.name) {
-            let minor = if name.is_registered || same_number { 0.0 } else { minor_bits(name.count, support) };
-            let bits = (compare_names(&name.form, &form.name, &self.statistics) + minor).max(floor);
-            if best.is_none_or(|known| bits > known.1) {
-                best = Some((&name.form, bits));
-            }
-        }
-        best
-    }
-
     /// The firm without a number that the mention stands for if it is none of those with one.
-    fn named_bearer(&self, form: &MentionForm, layers: &[&Layer], keys: &[u64]) -> NamedBearer {
+    fn named_bearer<'a>(
+        &'a self,
+        form: &MentionForm,
+        layers: &[&'a Layer],
+        keys: &[u64],
+        asked: &mut AskedName<'a>,
+    ) -> NamedBearer {
         let own_key = named_key(form);
         let population = self.population_bits();
         let own_support: u32 =
@@ -336,7 +348,7 @@ impl Directory {
         let similar = firms(layers, keys, |layer| &layer.named);
         let mut spelling = None;
         for firm in similar.iter().filter(|firm| firm.key != own_key) {
-            let Some((found, bits)) = self.best_name(form, firm, false) else { continue };
+            let Some((found, bits)) = best_name(asked, firm, false) else { continue };
             let legal = legal_form_bits(found, &form.name).unwrap_or(0.0);
             let country = firm.profiles().find_map(|profile| compare_countries(profile.country, form.country));
             let place = best_address(form, firm).map_or(0.0, |(_, bits)| bits.min(0.0));
@@ -491,6 +503,24 @@ fn firms<'a>(layers: &[&'a Layer], keys: &[u64], index: impl Fn(&'a Layer) -> &'
         firm.private = firm.private.or_else(|| layers.get(1).and_then(|layer| index(layer).get(firm.key)));
     }
     found
+}
+
+/// The firm's spelling that agrees best with the name asked for, and its bits.
+fn best_name<'a>(asked: &mut AskedName<'a>, firm: &Firm<'a>, same_number: bool) -> Option<(&'a NameForm, f64)> {
+    if asked.form().tokens.is_empty() {
+        return None;
+    }
+    let floor = if same_number { w::NAME_FLOOR_WITH_IDENTIFIER } else { w::NAME_FLOOR };
+    let support = firm.support();
+    let mut best: Option<(&'a NameForm, f64)> = None;
+    for name in firm.names(asked.form()) {
+        let minor = if name.is_registered || same_number { 0.0 } else { minor_bits(name.count, support) };
+        let bits = (asked.bits(&name.form) + minor).max(floor);
+        if best.is_none_or(|known| bits > known.1) {
+            best = Some((&name.form, bits));
+        }
+    }
+    best
 }
 
 fn best_address<'a>(form: &MentionForm, firm: &Firm<'a>) -> Option<(&'a Address, f64)> {

@@ -5,6 +5,7 @@
 //! Weights stand in `weights`, apart from what is compared. Folding of spellings is not here but in `normalize`.
 
 mod acronyms;
+mod asked;
 mod compare;
 mod directory;
 mod index;

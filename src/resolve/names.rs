@@ -95,6 +95,11 @@ pub(super) fn compare_names(a: &NameForm, b: &NameForm, statistics: &NameStatist
     prepare_on_the_way(a, |a| prepare_on_the_way(b, |b| compare_lists(a, b, statistics)))
 }
 
+/// The same, of a name that is compared with many.
+pub(super) fn compare_with_prepared(a: &NameForm, b: &PreparedName, statistics: &NameStatistics) -> f64 {
+    prepare_on_the_way(a, |a| compare_lists(a, b.lists(), statistics))
+}
+
 /// The words of a name and those in its brackets, against those of another.
 fn compare_lists(a: [List<'_>; 2], b: [List<'_>; 2], statistics: &NameStatistics) -> f64 {
     // Which word is paired with which may depend on the order, so the order is made the same both ways.

@@ -5,6 +5,7 @@
 //! costs a full pass; such changes become rare as the holdings grow.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use rayon::prelude::*;
 
@@ -174,26 +175,40 @@ impl Holdings {
     /// Mentions that stand for other firms than before, with their new shares.
     fn resolve_changed(&mut self, mentions: &BTreeSet<u32>) -> Vec<(u32, Shares)> {
         let mentions: Vec<u32> = mentions.iter().copied().collect();
+        // Those of one name together: then each name is compared once.
+        let name_of = |mention: u32| {
+            let mut hasher = DefaultHasher::new();
+            self.mentions[mention as usize].form.name.hash(&mut hasher);
+            hasher.finish()
+        };
+        let mut by_name: Vec<(u64, u32)> = mentions.par_iter().map(|mention| (name_of(*mention), *mention)).collect();
+        by_name.par_sort_unstable();
         let mut changed: Vec<(u32, Shares)> = Vec::new();
         // In chunks, so that answers in words never are many.
-        for chunk in mentions.chunks(MENTIONS_PER_CHUNK) {
-            let resolved: Vec<Vec<Candidate>> = chunk
-                .par_iter()
-                .map(|mention| {
-                    let held = &self.mentions[*mention as usize];
-                    let mut candidates = self.directory.resolve(&held.form, Scope(held.scope)).candidates;
-                    candidates.retain(|candidate| candidate.probability.to_f64() >= CANDIDATE_SHARE_MIN);
-                    candidates
-                })
-                .collect();
-            for (mention, candidates) in chunk.iter().zip(resolved) {
+        for chunk in by_name.chunks(MENTIONS_PER_CHUNK) {
+            let names: Vec<&[(u64, u32)]> = chunk.chunk_by(|one, other| one.0 == other.0).collect();
+            let resolved: Vec<Vec<Candidate>> =
+                names.par_iter().flat_map_iter(|alike| self.candidates(alike)).collect();
+            for ((_, mention), candidates) in chunk.iter().zip(resolved) {
                 let shares = self.shares(candidates);
                 if self.mentions[*mention as usize].shares != shares {
                     changed.push((*mention, shares));
                 }
             }
         }
+        changed.sort_unstable_by_key(|(mention, _)| *mention);
         changed
+    }
+
+    /// Firms that mentions of one name may stand for.
+    fn candidates(&self, alike: &[(u64, u32)]) -> Vec<Vec<Candidate>> {
+        let held = alike.iter().map(|(_, mention)| &self.mentions[*mention as usize]);
+        let resolved = self.directory.resolve_all(held.map(|mention| (&*mention.form, Scope(mention.scope))));
+        let kept = |mut candidates: Vec<Candidate>| {
+            candidates.retain(|candidate| candidate.probability.to_f64() >= CANDIDATE_SHARE_MIN);
+            candidates
+        };
+        resolved.into_iter().map(|resolution| kept(resolution.candidates)).collect()
     }
 
     /// Files the records of a mention under other firms, those apart that were not linked yet: they are linked once all

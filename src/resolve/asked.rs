@@ -1,0 +1,36 @@
+//! The name that is asked for, while the firms of a directory are compared with it.
+//!
+//! Come here because papers spell few names in many places: one firm's name stands on thousands of mentions that differ in
+//! address, number or telephone. Each spelling of a firm is compared with it once for all of them.
+
+use std::collections::HashMap;
+
+use super::names::compare_with_prepared;
+use super::prepared::PreparedName;
+use super::statistics::NameStatistics;
+use crate::model::NameForm;
+
+/// A name asked for, and what comparing it with spellings of the directory gave. Lives no longer than the spellings.
+pub(super) struct AskedName<'d> {
+    name: PreparedName,
+    /// Bits by the place where a spelling is held, which is the same spelling as long as this lives.
+    bits: HashMap<*const NameForm, f64>,
+    statistics: &'d NameStatistics,
+}
+
+impl<'d> AskedName<'d> {
+    pub(super) fn new(name: &NameForm, statistics: &'d NameStatistics) -> Self {
+        Self { name: PreparedName::new(name.clone()), bits: HashMap::new(), statistics }
+    }
+
+    /// The name.
+    pub(super) fn form(&self) -> &NameForm {
+        self.name.form()
+    }
+
+    /// Bits for the name and a spelling that the directory holds, see [`super::names::compare_names`].
+    pub(super) fn bits(&mut self, spelling: &'d NameForm) -> f64 {
+        let compare = || compare_with_prepared(spelling, &self.name, self.statistics);
+        *self.bits.entry(std::ptr::from_ref(spelling)).or_insert_with(compare)
+    }
+}
