@@ -34,6 +34,9 @@ use super::settle::Affected;
 /// Most log records taken up in one round.
 const RECORDS_PER_PAGE: usize = 5_000;
 
+/// Findings that are committed at a time: few, since whoever sends records waits for them.
+const FINDINGS_PER_COMMIT: usize = FINDINGS_PER_COMMIT_MAX / 40;
+
 /// How often silences that are over are ended while nothing else happens.
 const EXPIRY_CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -419,7 +422,7 @@ impl Worker {
         let mut pages: Vec<Vec<(Judgement, [u8; 32])>> = Vec::new();
         for judgement in judgements {
             match pages.last_mut() {
-                Some(page) if page.len() < FINDINGS_PER_COMMIT_MAX / 10 => page.push(judgement),
+                Some(page) if page.len() < FINDINGS_PER_COMMIT => page.push(judgement),
                 _ => pages.push(vec![judgement]),
             }
         }
