@@ -93,7 +93,7 @@ impl Default for StoreOptions {
         Self {
             group_window: Duration::from_millis(2),
             group_commands_max: 256,
-            group_bytes_max: 1024 * 1024,
+            group_bytes_max: 256 * 1024,
             cache_bytes: 256 * 1024 * 1024,
             look_interval: Duration::from_millis(500),
             identity: None,
