@@ -30,6 +30,15 @@ async fn screen(client: Client) -> Result<wire::ScreenOrderResponse, Status> {
     Ok(ScreeningServiceClient::new(client.channel()).screen_order(client.request(request)).await?.into_inner())
 }
 
+/// Lets what is screened go on however a test ends: else its threads would keep it from ending.
+struct LetGo<'e>(&'e Fake);
+
+impl Drop for LetGo<'_> {
+    fn drop(&mut self) {
+        self.0.hold_screening(false);
+    }
+}
+
 async fn next<T: 'static>(calls: &mut JoinSet<T>) -> T {
     tokio::time::timeout(PATIENCE, calls.join_next()).await.unwrap().unwrap().unwrap()
 }
@@ -43,6 +52,7 @@ async fn calls_beyond_a_tenants_share_are_refused_and_those_of_another_are_not()
     let server = Server::start_with(&engine, ServeOptions { requests_max: PLACES, ..options() }).await;
     let (alma, birch) = (server.client_of("alma").await, server.client_of("birch").await);
     engine.hold_screening(true);
+    let let_go = LetGo(&engine);
     let mut flood = JoinSet::new();
     (0..OF_ONE_TENANT + 5).for_each(|_| drop(flood.spawn(screen(alma.clone()))));
     // Nothing can be judged, so these can only be those beyond the limit.
@@ -57,7 +67,7 @@ async fn calls_beyond_a_tenants_share_are_refused_and_those_of_another_are_not()
     assert!(birch.finding(&order_key(3)).await.unwrap().is_some());
     let mut others = JoinSet::new();
     others.spawn(screen(birch.clone()));
-    engine.hold_screening(false);
+    drop(let_go);
     assert!(next(&mut others).await.is_ok());
     for _ in 0..OF_ONE_TENANT {
         assert!(next(&mut flood).await.is_ok(), "what was taken on is done");
