@@ -3,15 +3,15 @@
 //! Come here for which call asks the engine for what. The watch is in `watch`; what a request must say is in
 //! `reviewing`; which decision is allowed when is in `alerts`, asked by the store.
 
-use std::sync::Arc;
-
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tonic::{Request, Response, Status};
 
 use super::drain::Drain;
 use super::engine::{Acknowledged, Engine, SubscriptionState};
 use super::identity::{Caller, Tenant};
 use super::page::Query;
+use super::places::Places;
+use super::turns::Turns;
 use super::watch::{self, Watch};
 use super::wire::alert_service_server::AlertService;
 use super::{errors, from_proto, read, reviewing, to_proto, wire};
@@ -23,9 +23,9 @@ use crate::model::{Alert, AlertEvent, AlertId, AlertSettings, ReviewAct, ReviewS
 pub(super) struct Alerts<E> {
     pub(super) engine: E,
     /// One place for each open watch.
-    pub(super) watches: Arc<Semaphore>,
+    pub(super) watches: Places,
     /// Turns at reading for watches.
-    pub(super) reads: Arc<Semaphore>,
+    pub(super) reads: Turns,
     pub(super) drain: Drain,
 }
 
@@ -44,15 +44,16 @@ impl<E: Engine> AlertService for Alerts<E> {
             reviewing::subscription_name(&request.subscription)?;
         }
         // A thread for each of a thousand that come at once would keep its memory for good.
-        let turn = self.reads.acquire().await;
+        let turn = self.reads.take(&tenant).await;
         let sequence = watch::start(&self.engine, &tenant, &request.cursor, &request.subscription).await?;
         drop(turn);
-        let place = Arc::clone(&self.watches).try_acquire_owned().map_err(|_| {
-            errors::exhausted(wire::ErrorReason::TooManyWatches, "too many alert watches are open on this server")
+        let place = self.watches.take(&tenant).ok_or_else(|| {
+            let text = "the tenant has too many alert watches open on this server";
+            errors::shed("watches", wire::ErrorReason::TooManyWatches, text)
         })?;
         // Room for one message: the next one is made when the client has taken this one.
         let (messages, receiver) = mpsc::channel(1);
-        let (engine, drain, reads) = (self.engine.clone(), self.drain.clone(), Arc::clone(&self.reads));
+        let (engine, drain, reads) = (self.engine.clone(), self.drain.clone(), self.reads.clone());
         let began_at_millis = SystemClock.unix_millis();
         let mut watch = Watch {
             engine,

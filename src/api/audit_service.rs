@@ -3,16 +3,14 @@
 //! Come here for reading audit entries, checkpoints and proofs, for judging again, and for evidence packs. What a proof
 //! is stands in the room `audit`.
 
-use std::sync::Arc;
-
-use tokio::sync::Semaphore;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::engine::Engine;
 use super::identity::Tenant;
 use super::page::Query;
-use super::screening_service::JudgingPlaces;
+use super::places::Places;
+use super::screening_service::JudgingTurns;
 use super::wire::ErrorReason;
 use super::wire::audit_service_server::AuditService;
 use super::{errors, evidence_pack, from_proto, read, to_proto, wire};
@@ -23,9 +21,9 @@ use crate::telemetry::metric;
 pub(super) struct Audit<E> {
     pub(super) engine: E,
     /// One place for each order line that is judged on demand just now, shared with screening.
-    pub(super) judgements: JudgingPlaces,
+    pub(super) judgements: JudgingTurns,
     /// One place for each evidence pack that is made just now.
-    pub(super) packs: Arc<Semaphore>,
+    pub(super) packs: Places,
 }
 
 /// Most evidence packs that are made at a time: each holds a thread for as long as its client reads.
@@ -103,8 +101,9 @@ impl<E: Engine> AuditService for Audit<E> {
         let tenant = Tenant::of(&request)?;
         let key =
             from_proto::order_key(request.into_inner().order).map_err(|fault| errors::key_fault("order", fault))?;
-        let ask = move |engine: &E| engine.replay(tenant.name(), &key);
-        let replay = self.judgements.read(&self.engine, ask).await?.ok_or_else(errors::finding_not_found)?;
+        let owner = tenant.clone();
+        let ask = move |engine: &E| engine.replay(owner.name(), &key);
+        let replay = self.judgements.read(&self.engine, &tenant, ask).await?.ok_or_else(errors::finding_not_found)?;
         let outcome = replay.outcome.as_str();
         metrics::counter!(metric::REPLAYS, "outcome" => outcome).increment(1);
         if replay.outcome.is_fault() {
@@ -120,8 +119,9 @@ impl<E: Engine> AuditService for Audit<E> {
         let tenant = Tenant::of(&request)?;
         let key =
             from_proto::order_key(request.into_inner().order).map_err(|fault| errors::key_fault("order", fault))?;
-        let place = Arc::clone(&self.packs).try_acquire_owned().map_err(|_| {
-            errors::exhausted(ErrorReason::TooManyCalls, "too many evidence packs are open on this server")
+        let place = self.packs.take(&tenant).ok_or_else(|| {
+            let text = "the tenant has too many evidence packs open on this server";
+            errors::shed("packs", ErrorReason::TooManyCalls, text)
         })?;
         let owner = tenant.clone();
         let dossier = read(&self.engine, move |engine| engine.dossier(owner.name(), &key)).await?;

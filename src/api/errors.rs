@@ -14,6 +14,7 @@ use super::wire::ErrorReason;
 use crate::identity::Permission;
 use crate::intake::FieldFault;
 use crate::model::ReviewRefusal;
+use crate::telemetry::metric;
 
 /// The `domain` of every `google.rpc.ErrorInfo`.
 pub const ERROR_DOMAIN: &str = "onward";
@@ -178,7 +179,13 @@ pub(super) fn tenant_not_yours() -> Status {
     Status::with_error_details(Code::PermissionDenied, description, details)
 }
 
-/// Too much of something is open.
+/// Too much of something is open or under way; counted by what it is.
+pub(super) fn shed(what: &'static str, reason: ErrorReason, description: &str) -> Status {
+    metrics::counter!(metric::SHED, "what" => what).increment(1);
+    exhausted(reason, description)
+}
+
+/// Something must wait that the caller could hurry up.
 pub(super) fn exhausted(reason: ErrorReason, description: &str) -> Status {
     with_retry(Code::ResourceExhausted, reason, description)
 }

@@ -5,9 +5,11 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::num::NonZero;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -20,8 +22,11 @@ use tracing::Instrument;
 use super::access::{Access, Door};
 use super::drain::{Drain, Phase};
 use super::errors;
-use super::permissions::method_label;
+use super::identity::{Caller, Tenant};
+use super::permissions::{is_lasting, method_label};
+use super::places::{Place, Places};
 use super::request_body;
+use super::turns::{Turns, reading_by_turns};
 use super::unsent::Unsent;
 use super::wire::ErrorReason;
 use crate::clock::Stopwatch;
@@ -33,19 +38,55 @@ const HEALTH_CHECK: &str = "/grpc.health.v1.Health/Check";
 /// How much earlier than the gRPC library we answer a passed deadline: the library would say CANCELLED.
 const DEADLINE_LEAD_MAX: Duration = Duration::from_millis(10);
 
+/// Reads from the store at a time, for each core: one waits for the disk while another one computes.
+const READS_PER_CORE: usize = 2;
+
 /// A service with a guard around each call.
 #[derive(Clone)]
 pub(super) struct Guard<S> {
     inner: S,
     door: Door,
-    calls: Arc<Semaphore>,
+    limits: CallLimits,
     drain: Drain,
 }
 
+/// How many calls there may be, and how many work at a time.
+#[derive(Clone)]
+pub(super) struct CallLimits {
+    /// One place for each open call, streams included.
+    calls: Arc<Semaphore>,
+    /// The same, shared among tenants.
+    calls_of_tenants: Places,
+    /// One for each call with one answer, whether it works or waits.
+    requests: Places,
+    /// One for each call that reads from the store just now.
+    reads: Turns,
+}
+
+impl CallLimits {
+    /// At most `calls_max` open at a time, of which `requests_max` are to be answered at once.
+    pub(super) fn new(calls_max: usize, requests_max: usize) -> Self {
+        Self {
+            calls: Arc::new(Semaphore::new(calls_max)),
+            calls_of_tenants: Places::new(calls_max),
+            requests: Places::new(requests_max),
+            reads: Turns::new(READS_PER_CORE * available_parallelism().map_or(1, NonZero::get)),
+        }
+    }
+}
+
+/// What a call holds while it lasts.
+#[derive(Default)]
+struct Held {
+    _call: Option<OwnedSemaphorePermit>,
+    _call_of_tenant: Option<Place>,
+    _request: Option<Place>,
+}
+
 impl<S> Guard<S> {
-    /// Calls that the door lets in, at most `calls_max` open at a time, streams included.
-    pub(super) fn new(inner: S, door: Door, calls_max: usize, drain: Drain) -> Self {
-        Self { inner, door, calls: Arc::new(Semaphore::new(calls_max)), drain }
+    /// Calls that the door lets in, within limits.
+    pub(super) fn new(inner: S, door: Door, limits: CallLimits, drain: Drain) -> Self {
+        Self { inner, door, limits, drain }
     }
 }
 
@@ -69,37 +110,57 @@ where
         let mut request = request.map(request_body::read_to_its_end);
         let path = request.uri().path();
         let mut log = CallLog::start(path);
-        let permit = match Arc::clone(&self.calls).try_acquire_owned() {
-            Ok(permit) => Some(permit),
+        let call = match Arc::clone(&self.limits.calls).try_acquire_owned() {
+            Ok(place) => Some(place),
             Err(_) if path == HEALTH_CHECK => None,
             Err(_) => {
-                let status = errors::exhausted(ErrorReason::TooManyCalls, "too many calls are open on this server");
-                log.ended_by_us(&status);
-                return Box::pin(std::future::ready(Ok(status.into_http())));
+                let text = "too many calls are open on this server";
+                return log.refused(errors::shed("calls", ErrorReason::TooManyCalls, text));
             }
         };
+        let is_lasting = is_lasting(path);
         let access = match self.door.admit(&mut request) {
             Ok(access) => access,
-            Err(status) => {
-                log.ended_by_us(&status);
-                return Box::pin(std::future::ready(Ok(status.into_http())));
-            }
+            Err(status) => return log.refused(status),
         };
+        let tenant = request.extensions().get().map(|caller: &Caller| caller.tenant.clone());
+        let mut held = Held { _call: call, ..Held::default() };
+        if let Some(tenant) = &tenant
+            && let Err(status) = held.take_places(&self.limits, tenant, is_lasting)
+        {
+            return log.refused(status);
+        }
         let mut stop = stop(deadline(request.headers()), self.drain.clone(), access);
         let headers = request.headers();
         go_on_with_trace(&log.span, |name| headers.get(name).and_then(|value| value.to_str().ok()));
         let span = log.span.clone();
         let answer = span.in_scope(|| self.inner.call(request)).instrument(span);
+        let answer = reading_by_turns(self.limits.reads.clone(), tenant, answer);
         Box::pin(async move {
             tokio::select! {
                 biased;
-                answer = answer => answer.map(|answer| guarded(answer, stop, log, permit)),
+                answer = answer => answer.map(|answer| guarded(answer, stop, log, held)),
                 status = &mut stop => {
                     log.ended_by_us(&status);
                     Ok(status.into_http())
                 }
             }
         })
+    }
+}
+
+impl Held {
+    /// Takes what a call of the tenant needs, or says that the tenant has as much as it may have.
+    fn take_places(&mut self, limits: &CallLimits, tenant: &Tenant, is_lasting: bool) -> Result<(), Status> {
+        let too_many = |what, text| errors::shed(what, ErrorReason::TooManyCalls, text);
+        let text = "the tenant has too many calls open on this server";
+        self._call_of_tenant =
+            Some(limits.calls_of_tenants.take(tenant).ok_or_else(|| too_many("calls_of_tenant", text))?);
+        if !is_lasting {
+            let text = "the tenant has too many calls to be answered on this server";
+            self._request = Some(limits.requests.take(tenant).ok_or_else(|| too_many("requests", text))?);
+        }
+        Ok(())
     }
 }
 
@@ -141,16 +202,9 @@ fn deadline(headers: &http::HeaderMap) -> Option<Duration> {
     }
 }
 
-fn guarded(
-    answer: http::Response<Body>,
-    stop: StopFuture,
-    mut log: CallLog,
-    permit: Option<OwnedSemaphorePermit>,
-) -> http::Response<Body> {
+fn guarded(answer: http::Response<Body>, stop: StopFuture, mut log: CallLog, held: Held) -> http::Response<Body> {
     log.code = code_in(answer.headers());
-    answer.map(|inner| {
-        Body::new(GuardedBody { inner: Some(inner), stop, unsent: Unsent::default(), log, _permit: permit })
-    })
+    answer.map(|inner| Body::new(GuardedBody { inner: Some(inner), stop, unsent: Unsent::default(), log, _held: held }))
 }
 
 fn code_in(headers: &http::HeaderMap) -> Option<i32> {
@@ -164,7 +218,7 @@ struct GuardedBody {
     stop: StopFuture,
     unsent: Unsent,
     log: CallLog,
-    _permit: Option<OwnedSemaphorePermit>,
+    _held: Held,
 }
 
 impl HttpBody for GuardedBody {
@@ -218,9 +272,13 @@ impl CallLog {
     fn ended_by_us(&mut self, status: &Status) {
         self.code = Some(status.code() as i32);
     }
-}
 
-impl CallLog {
+    /// The answer to a call that does not begin.
+    fn refused(mut self, status: Status) -> CallFuture {
+        self.ended_by_us(&status);
+        Box::pin(std::future::ready(Ok(status.into_http())))
+    }
+
     fn start(path: &str) -> Self {
         metrics::gauge!(metric::CALLS_OPEN).increment(1.0);
         // A word of the table, as for metrics: what strangers write goes nowhere.
@@ -259,7 +317,7 @@ mod tests {
     use super::super::access::Door;
     use super::super::drain::{DrainControl, Phase};
     use super::super::errors::reason_of;
-    use super::{Guard, HEALTH_CHECK, deadline};
+    use super::{CallLimits, Guard, HEALTH_CHECK, deadline};
 
     const OPEN: Door = Door { identities: None };
     const CALL: &str = "/onward.v1.OrderService/GetOrder";
@@ -332,7 +390,7 @@ mod tests {
     async fn deadlines_end_calls_and_streams_whatever_they_do() {
         let (_control, drain) = DrainControl::new();
         for endless in [Endless::Answer, Endless::SilentBody, Endless::ChattyBody] {
-            let mut guard = Guard::new(endless, OPEN, 1, drain.clone());
+            let mut guard = Guard::new(endless, OPEN, CallLimits::new(1, 1), drain.clone());
             let answer = guard.call(request(CALL, Some("30m"))).await.unwrap();
             assert_eq!(ending(answer).await, (Code::DeadlineExceeded, "DEADLINE_PASSED".to_owned()));
         }
@@ -342,7 +400,7 @@ mod tests {
     async fn a_server_that_ends_ends_its_calls_without_a_deadline_too() {
         for endless in [Endless::Answer, Endless::SilentBody, Endless::ChattyBody] {
             let (control, drain) = DrainControl::new();
-            let mut guard = Guard::new(endless, OPEN, 1, drain);
+            let mut guard = Guard::new(endless, OPEN, CallLimits::new(1, 1), drain);
             let answer = tokio::spawn(guard.call(request(CALL, None)));
             control.enter(Phase::Ending);
             control.enter(Phase::Cutting);
@@ -354,7 +412,7 @@ mod tests {
     #[tokio::test]
     async fn a_place_is_held_until_the_body_is_gone() {
         let (_control, drain) = DrainControl::new();
-        let mut guard = Guard::new(Endless::SilentBody, OPEN, 1, drain);
+        let mut guard = Guard::new(Endless::SilentBody, OPEN, CallLimits::new(1, 1), drain);
         let first = guard.call(request(CALL, None)).await.unwrap();
         let refused = guard.call(request(CALL, None)).await.unwrap();
         assert_eq!(ending(refused).await, (Code::ResourceExhausted, "TOO_MANY_CALLS".to_owned()));

@@ -3,11 +3,13 @@
 //! Come here for back-pressure, for what ends a stream and for what a client may rely on; the promise itself is in the
 //! comments of the proto files. Rules for records are `intake`'s, storing them is the engine's.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Sleep;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 use tracing::Instrument;
@@ -15,6 +17,7 @@ use tracing::Instrument;
 use super::drain::{Drain, Phase};
 use super::engine::{Engine, EngineError};
 use super::identity::Tenant;
+use super::places::{Place, Places};
 use super::wire::{BatchStatus, ErrorReason, RecordOutcome};
 use super::{errors, to_proto};
 use crate::clock::{Clock, SystemClock};
@@ -33,8 +36,12 @@ pub const REQUEST_ID_BYTES_MAX: usize = 128;
 const OUTCOMES_WAITING_MAX: usize = 64;
 /// How long to wait for a client that does not read its outcomes.
 const OUTCOMES_WAIT_MAX: Duration = Duration::from_secs(10);
-/// How long a client should wait when the service has its hands full.
-const RETRY_AFTER_MILLIS: u32 = 50;
+/// How long a client should wait when the service has its hands full; so long its stream is not read either.
+const RETRY_AFTER_MIN: Duration = Duration::from_millis(50);
+/// The longest that it comes to for whoever is told again and again.
+const RETRY_AFTER_MAX: Duration = Duration::from_millis(800);
+/// Most batches of one stream that were told to come again and have not: more than a client may have unanswered.
+const TURNED_AWAY_MAX: usize = 2 * BATCHES_PER_STREAM_MAX;
 
 /// What the three ingest methods differ in.
 pub(super) trait IngestKind: Send + 'static {
@@ -68,7 +75,7 @@ pub(super) struct Answer {
 #[derive(Clone, Debug)]
 pub(super) struct IngestLimits {
     /// One place for each batch that is worked on, over all streams.
-    pub(super) batches: Arc<Semaphore>,
+    pub(super) batches: Places,
     pub(super) drain: Drain,
 }
 
@@ -83,7 +90,8 @@ pub(super) fn answer<K: IngestKind, E: Engine>(
     let (answers, receiver) = mpsc::channel(OUTCOMES_WAITING_MAX + 1);
     let last_word = answers.clone().try_reserve_owned().ok();
     let answering = async move {
-        let mut stream = Stream::<K, E> { engine, limits, tenant, answers, working: JoinSet::new() };
+        let (working, turned_away) = (JoinSet::new(), BTreeMap::new());
+        let mut stream = Stream::<K, E> { engine, limits, tenant, answers, working, turned_away };
         let end = stream.read_all(requests).await;
         let finished = stream.finish().await;
         if let (Err(status), Some(last_word)) = (finished.and(end), last_word) {
@@ -100,12 +108,16 @@ struct Stream<K: IngestKind, E: Engine> {
     tenant: Tenant,
     answers: mpsc::Sender<Result<K::Response, Status>>,
     working: JoinSet<Result<Answer, Status>>,
+    /// Batches that were told to come again, and how often.
+    turned_away: BTreeMap<String, u32>,
 }
 
 impl<K: IngestKind, E: Engine> Stream<K, E> {
-    /// Reads until the client is done or the stream must end; always reads, whatever is in flight.
+    /// Reads until the client is done or the stream must end, whatever is in flight; for a moment it does not after a
+    /// batch was turned away, or reading what is turned away would cost as much as taking it in.
     async fn read_all(&mut self, mut requests: Streaming<K::Request>) -> Result<(), Status> {
         let drain = self.limits.drain.clone();
+        let mut pause = None;
         loop {
             tokio::select! {
                 biased;
@@ -114,10 +126,14 @@ impl<K: IngestKind, E: Engine> Stream<K, E> {
                     self.working.abort_all();
                     return Ok(());
                 }
-                Some(done) = self.working.join_next() => self.deliver(done).await?,
+                Some(done) = self.working.join_next() => {
+                    pause = None;
+                    self.deliver(done).await?;
+                }
                 () = drain.reached(Phase::Ending) => return Err(errors::shutting_down()),
-                request = requests.message() => match request? {
-                    Some(request) => self.admit(request).await?,
+                () = over(&mut pause), if pause.is_some() => pause = None,
+                request = requests.message(), if pause.is_none() => match request? {
+                    Some(request) => pause = self.admit(request).await?.map(|pause| Box::pin(tokio::time::sleep(pause))),
                     None => return Ok(()),
                 },
             }
@@ -144,28 +160,46 @@ impl<K: IngestKind, E: Engine> Stream<K, E> {
         hand_over(&self.answers, K::respond(answer)).await
     }
 
-    /// Takes a batch on, or says "slow down" at once.
-    async fn admit(&mut self, request: K::Request) -> Result<(), Status> {
+    /// Takes a batch on, or says "slow down" at once and how long nothing more should be read.
+    async fn admit(&mut self, request: K::Request) -> Result<Option<Duration>, Status> {
         let (request_id, lines) = K::take(request);
         check_batch(&request_id, lines.len(), K::RECORDS_FIELD)?;
         let has_place = self.working.len() < BATCHES_PER_STREAM_MAX;
-        match Arc::clone(&self.limits.batches).try_acquire_owned() {
-            Ok(place) if has_place => {
-                metrics::gauge!(metric::BATCHES_IN_WORK).increment(1.0);
-                let place = Working { _place: place };
-                let (engine, tenant) = (self.engine.clone(), self.tenant.clone());
-                let (kind, records) = (K::RECORDS_FIELD, lines.len() as i64);
-                let span = tracing::info_span!("batch", kind, records, refused = tracing::field::Empty);
-                self.working.spawn(take_in::<K, E>(engine, tenant, request_id, lines, place).instrument(span));
-                Ok(())
-            }
-            _ => {
-                metrics::counter!(metric::BATCHES, "answer" => "slow_down").increment(1);
-                let mut answer = Answer::new(request_id, BatchStatus::SlowDown);
-                answer.retry_after_millis = RETRY_AFTER_MILLIS;
-                self.send(answer).await
-            }
+        let Some(place) = Some(&self.limits.batches).filter(|_| has_place).and_then(|all| all.take(&self.tenant))
+        else {
+            return self.turn_away(request_id).await.map(Some);
+        };
+        self.turned_away.remove(&request_id);
+        metrics::gauge!(metric::BATCHES_IN_WORK).increment(1.0);
+        let place = Working { _place: place };
+        let (engine, tenant) = (self.engine.clone(), self.tenant.clone());
+        let (kind, records) = (K::RECORDS_FIELD, lines.len() as i64);
+        let span = tracing::info_span!("batch", kind, records, refused = tracing::field::Empty);
+        self.working.spawn(take_in::<K, E>(engine, tenant, request_id, lines, place).instrument(span));
+        Ok(None)
+    }
+
+    /// Tells a client to come again later with a batch, and later each time; one that brings others instead must go.
+    async fn turn_away(&mut self, request_id: String) -> Result<Duration, Status> {
+        metrics::counter!(metric::BATCHES, "answer" => "slow_down").increment(1);
+        if self.turned_away.len() >= TURNED_AWAY_MAX && !self.turned_away.contains_key(&request_id) {
+            let text = "batches that were told to come again later did not, and others came instead";
+            return Err(errors::shed("batches", ErrorReason::TooManyBatches, text));
         }
+        let times = self.turned_away.entry(request_id.clone()).or_insert(0);
+        let retry_after = RETRY_AFTER_MAX.min(RETRY_AFTER_MIN * 2_u32.pow((*times).min(8)));
+        *times += 1;
+        let mut answer = Answer::new(request_id, BatchStatus::SlowDown);
+        answer.retry_after_millis = retry_after.as_millis() as u32;
+        self.send(answer).await?;
+        Ok(RETRY_AFTER_MIN)
+    }
+}
+
+/// Resolves when a pause is over.
+async fn over(pause: &mut Option<Pin<Box<Sleep>>>) {
+    if let Some(pause) = pause {
+        pause.await;
     }
 }
 
@@ -277,7 +311,7 @@ fn count<K: IngestKind>(answer: &Answer) {
 
 /// The place of a batch that is worked on.
 struct Working {
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Drop for Working {

@@ -4,8 +4,8 @@
 //! engine behind it ([`Engine`]). The contract itself is `proto/onward/v1`. What records mean and how they are judged
 //! are other rooms.
 //!
-//! The way of a call: `connections` (TLS) -> `web` (only where pages may call) -> `guard` (deadline, limits, end) ->
-//! `access` (who, and may they, by `permissions`) -> a service -> `identity` (which tenant) -> `from_proto` -> the engine -> `to_proto`, or `errors`.
+//! The way of a call: `connections` (TLS) -> `web` (only where pages may call) -> `guard` (deadline, limits by `places`,
+//! turns, end) -> `access` (who, and may they, by `permissions`) -> a service -> `identity` (which tenant) -> `from_proto` -> the engine -> `to_proto`, or `errors`.
 
 mod access;
 mod alert_service;
@@ -32,6 +32,7 @@ mod jobs;
 mod list_service;
 mod page;
 mod permissions;
+mod places;
 mod records_services;
 mod request_body;
 mod review_client;
@@ -41,6 +42,7 @@ mod serve;
 mod service;
 mod tls;
 mod to_proto;
+mod turns;
 mod unsent;
 mod watch;
 mod watch_client;
@@ -69,7 +71,12 @@ async fn read<E: Engine, T: Send + 'static>(
     engine: &E,
     ask: impl FnOnce(&E) -> Result<T, EngineError> + Send + 'static,
 ) -> Result<T, tonic::Status> {
-    let engine = engine.clone();
-    let answer = tokio::task::spawn_blocking(move || ask(&engine)).await;
+    let (engine, turn) = (engine.clone(), turns::turn_to_read().await);
+    let reading = move || {
+        // Kept to the end of the work, also when nobody waits for it any more.
+        let _turn = turn;
+        ask(&engine)
+    };
+    let answer = tokio::task::spawn_blocking(reading).await;
     answer.map_err(|error| errors::internal(&error.to_string()))?.map_err(|error| errors::of_engine(&error))
 }

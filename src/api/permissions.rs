@@ -1,4 +1,4 @@
-//! Which call needs what: the one table. A call that is not in it is not served.
+//! Which call needs what: the one table. A call that is not in it is not served. Which calls stay open stands beside it.
 //!
 //! Come here when a call is added to the contract; a test holds the table against the proto files. What a role allows
 //! is in the room `identity`.
@@ -78,6 +78,24 @@ pub fn served_calls() -> impl Iterator<Item = String> {
     NEEDS.iter().map(|(service, method, _)| format!("/{service}/{method}"))
 }
 
+/// Calls that stay open for as long as their caller likes: streams, and the call that waits for judgements.
+const LASTING: [&str; 9] = [
+    "IngestOrders",
+    "IngestShipments",
+    "IngestCompanies",
+    "WaitUntilScreened",
+    "StartScreeningJob",
+    "StreamScreeningJobResults",
+    "WatchAlerts",
+    "ExportEvidencePack",
+    "ServerReflectionInfo",
+];
+
+/// Whether the call at a path stays open; every other one is answered as soon as that can be done.
+pub(super) fn is_lasting(path: &str) -> bool {
+    LASTING.contains(&method_label(path))
+}
+
 /// The method's name for metrics; one word for all that are not served.
 pub(super) fn method_label(path: &str) -> &'static str {
     row_of(path).map_or("unknown", |(_, method, _)| method)
@@ -86,4 +104,28 @@ pub(super) fn method_label(path: &str) -> &'static str {
 fn row_of(path: &str) -> Option<&'static (&'static str, &'static str, Need)> {
     let (service, method) = path.strip_prefix('/')?.split_once('/')?;
     NEEDS.iter().find(|(known, name, _)| *known == service && *name == method)
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+    use prost_types::FileDescriptorSet;
+
+    use super::super::wire::DESCRIPTOR_SET;
+    use super::{LASTING, is_lasting};
+
+    #[test]
+    fn streams_are_lasting_calls_and_nothing_else_but_waiting() {
+        let set = FileDescriptorSet::decode(DESCRIPTOR_SET).unwrap();
+        let services = set.file.iter().filter(|file| file.package() == "onward.v1").flat_map(|file| &file.service);
+        for (service, method) in services.flat_map(|service| service.method.iter().map(move |method| (service, method)))
+        {
+            let is_stream = method.client_streaming() || method.server_streaming();
+            let expected = is_stream || method.name() == "WaitUntilScreened";
+            let path = format!("/onward.v1.{}/{}", service.name(), method.name());
+            assert_eq!(is_lasting(&path), expected, "{path}");
+        }
+        let served: Vec<_> = super::served_calls().collect();
+        assert!(LASTING.iter().all(|name| served.iter().any(|path| path.ends_with(&format!("/{name}")))));
+    }
 }

@@ -4,9 +4,8 @@
 //! is `jobs`, how changes are paged is `changes`; how findings come about is the engine's.
 
 use std::num::NonZero;
-use std::sync::Arc;
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -15,6 +14,7 @@ use super::engine::{Engine, EngineError};
 use super::identity::Tenant;
 use super::ingest::REQUEST_ID_BYTES_MAX;
 use super::page::Query;
+use super::turns::Turns;
 use super::wire::screening_service_server::ScreeningService;
 use super::{changes, errors, explain, from_proto, jobs, read, to_proto, wire};
 use crate::model::{Finding, JobId, Level, Record, ScreeningJob};
@@ -22,31 +22,31 @@ use crate::model::{Finding, JobId, Level, Record, ScreeningJob};
 /// Serves findings from the engine.
 pub(super) struct Screening<E> {
     pub(super) engine: E,
-    /// One place for each order line that is screened just now.
-    pub(super) judgements: JudgingPlaces,
+    pub(super) judgements: JudgingTurns,
     pub(super) drain: Drain,
 }
 
-/// Places for judging on demand: as many at a time as there are cores, and the others wait for as long as they like.
+/// Turns at judging on demand: as many at a time as there are cores. How many calls may wait is the guard's business.
 #[derive(Clone)]
-pub(super) struct JudgingPlaces(Arc<Semaphore>);
+pub(super) struct JudgingTurns(Turns);
 
-impl JudgingPlaces {
+impl JudgingTurns {
     /// One for each core.
     pub(super) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get))))
+        Self(Turns::new(std::thread::available_parallelism().map_or(1, NonZero::get)))
     }
 
-    /// Asks the engine for a judgement once there is a place.
+    /// Asks the engine for a judgement once it is the tenant's turn.
     pub(super) async fn read<E: Engine, T: Send + 'static>(
         &self,
         engine: &E,
+        tenant: &Tenant,
         ask: impl FnOnce(&E) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, Status> {
-        let place = Arc::clone(&self.0).acquire_owned().await.map_err(|_| errors::shutting_down())?;
+        let turn = self.0.take(tenant).await;
         read(engine, move |engine| {
             // Kept to the end of the work, also when nobody waits for it any more.
-            let _place = place;
+            let _turn = turn;
             ask(engine)
         })
         .await
@@ -84,7 +84,7 @@ impl<E: Engine> ScreeningService for Screening<E> {
         }
         let (owner, asked) = (tenant.clone(), line.clone());
         let ask = move |engine: &E| engine.screen(owner.name(), &asked);
-        let advice = self.judgements.read(&self.engine, ask).await?;
+        let advice = self.judgements.read(&self.engine, &tenant, ask).await?;
         let mut answer = to_proto::advice(&advice.ok_or_else(errors::order_conflict)?);
         if store {
             let records = vec![Record::Order(Box::new(line))];

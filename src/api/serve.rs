@@ -5,11 +5,10 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch as channel};
+use tokio::sync::watch as channel;
 use tonic::codec::CompressionEncoding;
 use tonic::server::NamedService;
 use tonic::service::Routes;
@@ -23,12 +22,14 @@ use super::audit_service::{Audit, PACKS_MAX};
 use super::connections;
 use super::drain::{Drain, DrainControl, Phase};
 use super::engine::Engine;
-use super::guard::Guard;
+use super::guard::{CallLimits, Guard};
 use super::ingest::IngestLimits;
 use super::list_service::Lists;
+use super::places::Places;
 use super::records_services::{Companies, Orders, RecordsService, Shipments};
-use super::screening_service::{JudgingPlaces, Screening};
+use super::screening_service::{JudgingTurns, Screening};
 use super::tls::ServerTls;
+use super::turns::Turns;
 use super::watch;
 use super::web;
 use super::wire::{
@@ -67,8 +68,11 @@ pub struct ServeOptions {
     pub connections_max: usize,
     /// Most open calls on one connection. Default: 256.
     pub calls_per_connection_max: u32,
-    /// Most open calls, streams included. Default: 2,048.
+    /// Most open calls, streams included. Default: 2,048. A tenant has at most three quarters of these places and of
+    /// those below, and less while others have some: see `places`.
     pub calls_max: usize,
+    /// Most open calls that are no streams: at work or waiting for their turn. Default: 256.
+    pub requests_max: usize,
     /// Most open alert watches. Default: 1,024.
     pub watches_max: usize,
     /// Most batches that are taken in at a time; beyond that clients are told to slow down. Default: 64.
@@ -87,6 +91,7 @@ impl Default for ServeOptions {
             connections_max: 1_024,
             calls_per_connection_max: 256,
             calls_max: 2_048,
+            requests_max: 256,
             watches_max: 1_024,
             batches_max: 64,
             drain_max: Duration::from_secs(5),
@@ -116,7 +121,7 @@ pub async fn serve<E: Engine>(
     let (control, drain) = DrainControl::new();
     let (health, routes) = routes(&engine, &options, &drain).await?;
     let door = Door { identities: options.identities.clone() };
-    let service = Guard::new(routes, door, options.calls_max, drain.clone());
+    let service = Guard::new(routes, door, CallLimits::new(options.calls_max, options.requests_max), drain.clone());
     let incoming = connections::incoming(listener, options.tls.clone(), options.connections_max, drain.clone());
     let stopping = {
         let drain = drain.clone();
@@ -260,19 +265,19 @@ async fn routes<E: Engine>(
         .register_encoded_file_descriptor_set(wire::DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()?;
-    let ingest = IngestLimits { batches: Arc::new(Semaphore::new(options.batches_max)), drain: drain.clone() };
+    let ingest = IngestLimits { batches: Places::new(options.batches_max), drain: drain.clone() };
     let alerts = Alerts {
         engine: engine.clone(),
-        watches: Arc::new(Semaphore::new(options.watches_max)),
-        reads: Arc::new(Semaphore::new(watch::READS_MAX)),
+        watches: Places::new(options.watches_max),
+        reads: Turns::new(watch::READS_MAX),
         drain: drain.clone(),
     };
     let orders = RecordsService::<Orders, E>::new(engine.clone(), ingest.clone());
     let shipments = RecordsService::<Shipments, E>::new(engine.clone(), ingest.clone());
     let companies = RecordsService::<Companies, E>::new(engine.clone(), ingest);
-    let judgements = JudgingPlaces::new();
+    let judgements = JudgingTurns::new();
     let screening = Screening { engine: engine.clone(), judgements: judgements.clone(), drain: drain.clone() };
-    let packs = Arc::new(Semaphore::new(PACKS_MAX));
+    let packs = Places::new(PACKS_MAX);
     let audit = Audit { engine: engine.clone(), judgements, packs };
     let routes = Routes::new(health_service)
         .add_service(reflection)

@@ -3,10 +3,9 @@
 //! Come here for where a watch begins and how it ends. Its promise is in the comments of the proto file. Events are read
 //! from the engine as they are taken: a slow reader costs one small page of memory and delays nobody.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 use tokio_stream::adapters::Map;
 use tokio_stream::wrappers::ReceiverStream;
@@ -15,6 +14,8 @@ use tonic::Status;
 use super::drain::{Drain, Phase};
 use super::engine::{CursorError, Engine};
 use super::identity::Tenant;
+use super::places::Place;
+use super::turns::Turns;
 use super::wire::watch_alerts_response::Content;
 use super::{errors, read, to_proto, wire};
 use crate::clock::{Clock, SystemClock};
@@ -123,11 +124,11 @@ pub(super) struct Watch<E> {
     pub(super) drain: Drain,
     pub(super) checkpoint_interval: Duration,
     /// A turn at reading, of all watches together.
-    pub(super) reads: Arc<Semaphore>,
+    pub(super) reads: Turns,
     /// When the client came.
     pub(super) began_at_millis: u64,
     /// Given back when the watch is over.
-    pub(super) _place: OwnedSemaphorePermit,
+    pub(super) _place: Place,
 }
 
 /// The client left: nobody needs to be told anything.
@@ -189,7 +190,7 @@ impl<E: Engine> Watch<E> {
     async fn send_ready(&mut self) -> Result<bool, End> {
         let (tenant, after) = (self.tenant.clone(), self.sequence);
         // Else a thousand watches would read the same event on as many threads.
-        let turn = self.reads.acquire().await;
+        let turn = self.reads.take(&self.tenant).await;
         let events = read(&self.engine, move |engine| engine.alert_events(tenant.name(), after, EVENTS_PER_READ))
             .await
             .map_err(End::Failed)?;

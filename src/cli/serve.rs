@@ -65,6 +65,12 @@ pub(super) struct ServeArguments {
     /// Most open calls, streams included [default: 2048] [env: ONWARD_CALLS_MAX]
     #[arg(long, value_name = "NUMBER")]
     pub(super) calls_max: Option<String>,
+    /// Most calls with one answer that work or wait for their turn [default: 256] [env: ONWARD_REQUESTS_MAX]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) requests_max: Option<String>,
+    /// Most batches of records that are taken in at a time [default: 64] [env: ONWARD_BATCHES_MAX]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) batches_max: Option<String>,
     /// Most open alert watches [default: 1024] [env: ONWARD_WATCHES_MAX]
     #[arg(long, value_name = "NUMBER")]
     pub(super) watches_max: Option<String>,
@@ -165,6 +171,8 @@ impl ServeArguments {
             ("web_origins", &self.web_origins),
             ("connections_max", &self.connections_max),
             ("calls_max", &self.calls_max),
+            ("requests_max", &self.requests_max),
+            ("batches_max", &self.batches_max),
             ("watches_max", &self.watches_max),
             ("drain_seconds", &self.drain_seconds),
             ("log", &self.log),
@@ -210,6 +218,8 @@ async fn serve(setup: &Setup, service: Service) -> Result<(), Failure> {
         web_origins: config.web_origins.clone(),
         connections_max: config.connections_max,
         calls_max: config.calls_max,
+        requests_max: config.requests_max,
+        batches_max: config.batches_max,
         watches_max: config.watches_max,
         drain_max: config.drain_max,
         ..ServeOptions::default()

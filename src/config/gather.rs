@@ -73,6 +73,8 @@ impl ServeConfig {
             web_origins: gathering.web_origins(),
             connections_max: gathering.number(settings::CONNECTIONS_MAX),
             calls_max: gathering.number(settings::CALLS_MAX),
+            requests_max: gathering.number(settings::REQUESTS_MAX),
+            batches_max: gathering.number(settings::BATCHES_MAX),
             watches_max: gathering.number(settings::WATCHES_MAX),
             drain_max: Duration::from_secs(gathering.number(settings::DRAIN_SECONDS) as u64),
             log_format: gathering.log_format(),

@@ -45,6 +45,10 @@ pub struct ServeConfig {
     pub connections_max: usize,
     /// Most open calls.
     pub calls_max: usize,
+    /// Most open calls that are no streams.
+    pub requests_max: usize,
+    /// Most batches that are taken in at a time.
+    pub batches_max: usize,
     /// Most open alert watches.
     pub watches_max: usize,
     /// How long stopping may take.

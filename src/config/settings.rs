@@ -51,13 +51,17 @@ pub(super) const CONNECTIONS_MAX: Number =
     number(setting("connections_max", "--connections-max", "ONWARD_CONNECTIONS_MAX"), 1_024, 1, 100_000);
 pub(super) const CALLS_MAX: Number =
     number(setting("calls_max", "--calls-max", "ONWARD_CALLS_MAX"), 2_048, 1, 1_000_000);
+pub(super) const REQUESTS_MAX: Number =
+    number(setting("requests_max", "--requests-max", "ONWARD_REQUESTS_MAX"), 256, 1, 1_000_000);
+pub(super) const BATCHES_MAX: Number =
+    number(setting("batches_max", "--batches-max", "ONWARD_BATCHES_MAX"), 64, 1, 10_000);
 pub(super) const WATCHES_MAX: Number =
     number(setting("watches_max", "--watches-max", "ONWARD_WATCHES_MAX"), 1_024, 1, 1_000_000);
 pub(super) const DRAIN_SECONDS: Number =
     number(setting("drain_seconds", "--drain-seconds", "ONWARD_DRAIN_SECONDS"), 5, 1, 300);
 
 /// Every setting.
-pub const SETTINGS: [Setting; 16] = [
+pub const SETTINGS: [Setting; 18] = [
     DATA,
     LISTEN,
     PRINCIPALS,
@@ -68,6 +72,8 @@ pub const SETTINGS: [Setting; 16] = [
     WEB_ORIGINS,
     CONNECTIONS_MAX.setting,
     CALLS_MAX.setting,
+    REQUESTS_MAX.setting,
+    BATCHES_MAX.setting,
     WATCHES_MAX.setting,
     DRAIN_SECONDS.setting,
     LOG,

@@ -3,7 +3,8 @@
 //! One thread judges. It reads the record log of the store from where it stopped, so there is no queue between
 //! accepting and judging that could grow or be lost: after a crash it reads on from the last commit.
 //! What it holds lies behind a lock: the judging thread writes while it takes records up and settles, and reads while it
-//! judges; screening on demand reads besides, so it waits for a settling at most and delays one by a case at most.
+//! resolves and judges; screening on demand reads besides, so it waits for a settling at most and delays one by a case at
+//! most.
 //! Who may call and how things look on the wire is `api`.
 
 use std::collections::HashMap;
@@ -33,6 +34,9 @@ use super::settle::Affected;
 
 /// Most log records taken up in one round.
 const RECORDS_PER_PAGE: usize = 5_000;
+
+/// Findings that are committed at a time: few, since whoever sends records waits for them.
+const FINDINGS_PER_COMMIT: usize = FINDINGS_PER_COMMIT_MAX / 40;
 
 /// How often silences that are over are ended while nothing else happens.
 const EXPIRY_CHECK_INTERVAL: Duration = Duration::from_secs(30);
@@ -351,13 +355,20 @@ impl Worker {
         let records = (through - self.progress.borrow().judged_through) as i64;
         let empty = tracing::field::Empty;
         let span = tracing::info_span!("round", records, cases = empty, changed = empty).entered();
-        let (affected, news) = write(&self.holdings).settle_with_news();
+        let (affected, news) = self.settle();
         let findings = self.judge_affected(&affected, &news);
         span.record("changed", findings.len() as i64);
         metrics::histogram!("onward_judge_seconds").record(watch.seconds());
         self.commit(findings)?;
         self.progress.send_modify(|progress| progress.judged_through = through);
         Ok(true)
+    }
+
+    /// Brings the holdings up to date. Whoever screens on demand meanwhile waits for the changes and not for the thinking.
+    fn settle(&self) -> (Affected, News) {
+        let settling = write(&self.holdings).begin_settling();
+        let resolved = read(&self.holdings).resolve_waiting(&settling);
+        write(&self.holdings).finish_settling(settling, resolved)
     }
 
     /// Whether so much was taken up since the last judgement that alerts must not wait any longer. What was judged before
@@ -419,7 +430,7 @@ impl Worker {
         let mut pages: Vec<Vec<(Judgement, [u8; 32])>> = Vec::new();
         for judgement in judgements {
             match pages.last_mut() {
-                Some(page) if page.len() < FINDINGS_PER_COMMIT_MAX / 10 => page.push(judgement),
+                Some(page) if page.len() < FINDINGS_PER_COMMIT => page.push(judgement),
                 _ => pages.push(vec![judgement]),
             }
         }

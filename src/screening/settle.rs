@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::goods::Brands;
 use crate::model::{ArrivalCoverage, CauseKind, Day, Probability, ShipmentRole};
-use crate::resolve::{Candidate, Directory, Scope};
+use crate::resolve::{Candidate, Directory, Resolution, Scope};
 
 use super::causes::{News, Reason};
 use super::gather::Cut;
@@ -47,6 +47,17 @@ pub(super) struct Unsettled {
     pub news: News,
 }
 
+/// A settling that has begun.
+pub(super) struct Settling {
+    waiting: Unsettled,
+    /// Statistics epoch at its beginning.
+    epoch: u64,
+    statistics_changed: bool,
+}
+
+/// Mentions that stand for other firms than before, with those firms.
+pub(super) struct Resolved(Vec<(u32, Vec<Candidate>)>);
+
 /// Order lines that may be judged differently after a settling.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Affected {
@@ -80,13 +91,16 @@ impl Holdings {
 
     /// The same, with what it was that came.
     pub(super) fn settle_with_news(&mut self) -> (Affected, News) {
+        let settling = self.begin_settling();
+        self.finish_settling(settling, None)
+    }
+
+    /// Begins to take up what was inserted; nothing may be inserted before it is finished.
+    pub(super) fn begin_settling(&mut self) -> Settling {
         let mut waiting = std::mem::take(&mut self.unsettled);
         let epoch = self.directory.statistics_epoch();
-        let (news, is_first) = (std::mem::take(&mut waiting.news), waiting.epoch.is_none());
-        let mut dirty = Dirty { all: false, orders: BTreeSet::new(), news, is_first };
         if waiting.brands {
             self.brands = Brands::new(self.brand_names.iter().map(String::as_str));
-            dirty.all = true;
         }
         let statistics_changed = waiting.epoch != Some(epoch);
         if statistics_changed {
@@ -96,10 +110,37 @@ impl Holdings {
             let touched = waiting.name_keys.iter().filter_map(|key| self.mentions_by_key.get(key));
             waiting.mentions.extend(touched.flatten());
         }
+        Settling { waiting, epoch, statistics_changed }
+    }
+
+    /// Resolves what waits, which takes longest, without changing anything: others may read meanwhile. Nothing at the
+    /// first settling: then nearly all mentions are resolved, and the answers in words would be too many to hold.
+    pub(super) fn resolve_waiting(&self, settling: &Settling) -> Option<Resolved> {
+        settling.waiting.epoch?;
+        let mut changed: Vec<(u32, Vec<Candidate>)> = Vec::new();
+        for chunk in self.by_name(&settling.waiting.mentions).chunks(MENTIONS_PER_CHUNK) {
+            let resolved = chunk.iter().map(|(_, mention)| *mention).zip(self.candidates(chunk));
+            changed.extend(resolved.filter(|(mention, candidates)| !self.has_shares(*mention, candidates)));
+        }
+        changed.sort_unstable_by_key(|(mention, _)| *mention);
+        Some(Resolved(changed))
+    }
+
+    /// Takes up what was inserted, with what was resolved beforehand.
+    pub(super) fn finish_settling(&mut self, settling: Settling, resolved: Option<Resolved>) -> (Affected, News) {
+        let Settling { mut waiting, epoch, statistics_changed } = settling;
+        let (news, is_first) = (std::mem::take(&mut waiting.news), waiting.epoch.is_none());
+        let mut dirty = Dirty { all: waiting.brands, orders: BTreeSet::new(), news, is_first };
         let (orders_before, shipments_before) =
             (self.orders.len() - waiting.orders.len(), self.shipments.len() - waiting.shipments.len());
         let before = (orders_before, shipments_before);
-        let moved = self.resolve_again(&waiting.mentions, statistics_changed, before, &mut dirty);
+        let changed = match resolved {
+            Some(Resolved(changed)) => {
+                changed.into_iter().map(|(mention, candidates)| (mention, self.shares(candidates))).collect()
+            }
+            None => self.resolve_changed(&waiting.mentions),
+        };
+        let moved = self.move_changed(changed, statistics_changed, before, &mut dirty);
         self.link(&waiting.orders, &waiting.shipments);
         let papers: Vec<u32> = waiting.shipments.iter().copied().chain(moved.shipments).collect();
         let mut look_again: BTreeSet<u32> = waiting.orders.iter().copied().chain(moved.orders).collect();
@@ -145,15 +186,14 @@ impl Holdings {
         cuts
     }
 
-    /// Resolves mentions again and moves the records of those whose entities changed.
-    fn resolve_again(
+    /// Moves the records of mentions whose entities changed.
+    fn move_changed(
         &mut self,
-        mentions: &BTreeSet<u32>,
+        changed: Vec<(u32, Shares)>,
         statistics_changed: bool,
         before: (usize, usize),
         dirty: &mut Dirty,
     ) -> Moved {
-        let changed = self.resolve_changed(mentions);
         if changed.len() > self.mentions.len() / MENTIONS_CHANGED_SHARE_MAX {
             dirty.all = true;
         }
@@ -174,21 +214,10 @@ impl Holdings {
 
     /// Mentions that stand for other firms than before, with their new shares.
     fn resolve_changed(&mut self, mentions: &BTreeSet<u32>) -> Vec<(u32, Shares)> {
-        let mentions: Vec<u32> = mentions.iter().copied().collect();
-        // Those of one name together: then each name is compared once.
-        let name_of = |mention: u32| {
-            let mut hasher = DefaultHasher::new();
-            self.mentions[mention as usize].form.name.hash(&mut hasher);
-            hasher.finish()
-        };
-        let mut by_name: Vec<(u64, u32)> = mentions.par_iter().map(|mention| (name_of(*mention), *mention)).collect();
-        by_name.par_sort_unstable();
         let mut changed: Vec<(u32, Shares)> = Vec::new();
         // In chunks, so that answers in words never are many.
-        for chunk in by_name.chunks(MENTIONS_PER_CHUNK) {
-            let names: Vec<&[(u64, u32)]> = chunk.chunk_by(|one, other| one.0 == other.0).collect();
-            let resolved: Vec<Vec<Candidate>> =
-                names.par_iter().flat_map_iter(|alike| self.candidates(alike)).collect();
+        for chunk in self.by_name(mentions).chunks(MENTIONS_PER_CHUNK) {
+            let resolved = self.candidates(chunk);
             for ((_, mention), candidates) in chunk.iter().zip(resolved) {
                 let shares = self.shares(candidates);
                 if self.mentions[*mention as usize].shares != shares {
@@ -200,15 +229,41 @@ impl Holdings {
         changed
     }
 
-    /// Firms that mentions of one name may stand for.
-    fn candidates(&self, alike: &[(u64, u32)]) -> Vec<Vec<Candidate>> {
-        let held = alike.iter().map(|(_, mention)| &self.mentions[*mention as usize]);
-        let resolved = self.directory.resolve_all(held.map(|mention| (&*mention.form, Scope(mention.scope))));
-        let kept = |mut candidates: Vec<Candidate>| {
+    /// Mentions by a number that stands for their name, so that those of one name stand together: then each name is
+    /// compared once.
+    fn by_name(&self, mentions: &BTreeSet<u32>) -> Vec<(u64, u32)> {
+        let mentions: Vec<u32> = mentions.iter().copied().collect();
+        let name_of = |mention: u32| {
+            let mut hasher = DefaultHasher::new();
+            self.mentions[mention as usize].form.name.hash(&mut hasher);
+            hasher.finish()
+        };
+        let mut by_name: Vec<(u64, u32)> = mentions.par_iter().map(|mention| (name_of(*mention), *mention)).collect();
+        by_name.par_sort_unstable();
+        by_name
+    }
+
+    /// The firms that mentions may stand for by what is known now, in the same order.
+    fn candidates(&self, by_name: &[(u64, u32)]) -> Vec<Vec<Candidate>> {
+        let of_name = |alike: &[(u64, u32)]| {
+            let held = alike.iter().map(|(_, mention)| &self.mentions[*mention as usize]);
+            self.directory.resolve_all(held.map(|mention| (&*mention.form, Scope(mention.scope))))
+        };
+        let names: Vec<&[(u64, u32)]> = by_name.chunk_by(|one, other| one.0 == other.0).collect();
+        let kept = |Resolution { mut candidates }: Resolution| {
             candidates.retain(|candidate| candidate.probability.to_f64() >= CANDIDATE_SHARE_MIN);
             candidates
         };
-        resolved.into_iter().map(|resolution| kept(resolution.candidates)).collect()
+        names.par_iter().flat_map_iter(|alike| of_name(alike).into_iter().map(kept)).collect()
+    }
+
+    /// Whether a mention stands for these firms already.
+    fn has_shares(&self, mention: u32, candidates: &[Candidate]) -> bool {
+        let shares = &self.mentions[mention as usize].shares;
+        let is_same = |(share, found): (&(u32, Probability), &Candidate)| {
+            share.1 == found.probability && self.entities[share.0 as usize].key == found.entity
+        };
+        shares.len() == candidates.len() && shares.iter().zip(candidates).all(is_same)
     }
 
     /// Files the records of a mention under other firms, those apart that were not linked yet: they are linked once all

@@ -27,6 +27,7 @@ use super::opened::Opened;
 use super::review::{ACT_BYTES_MAX, ReviewOutcome, ReviewRequest};
 use super::snapshot::Snapshot;
 use super::subscriptions::AckOutcome;
+use super::waiting::GroupLimits;
 use super::writer::{Answer, Command, SmallJob, StoreClock, Writer};
 use super::{StoreError, creation};
 use crate::model::{AlertSettings, Judgement, StoreCondition};
@@ -44,6 +45,8 @@ pub struct StoreOptions {
     pub group_window: Duration,
     /// Most batches and judgements in one transaction.
     pub group_commands_max: usize,
+    /// Most bytes of them: more make answers late for everybody, fewer make too many transactions.
+    pub group_bytes_max: usize,
     /// Memory for pages of the file.
     pub cache_bytes: usize,
     /// How often is looked whether a full or broken disk takes anything again.
@@ -90,6 +93,7 @@ impl Default for StoreOptions {
         Self {
             group_window: Duration::from_millis(2),
             group_commands_max: 256,
+            group_bytes_max: 256 * 1024,
             cache_bytes: 256 * 1024 * 1024,
             look_interval: Duration::from_millis(500),
             identity: None,
@@ -259,7 +263,7 @@ impl Store {
             opened: Arc::clone(&opened),
             clock,
             group_window: options.group_window,
-            group_commands_max: options.group_commands_max.max(1),
+            group_limits: GroupLimits { commands: options.group_commands_max.max(1), bytes: options.group_bytes_max },
             look_interval: options.look_interval,
             commits: commits_sender,
             alert_commits: alert_commits_sender,

@@ -28,6 +28,7 @@ mod tables;
 mod tenant_view;
 mod trail;
 mod untouched;
+mod waiting;
 mod writer;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The one writer: collects what arrives within a moment, writes it in one transaction, then answers everybody.
 //!
-//! Come here for group commit and for what is durable when. Nothing is answered before its commit is on the disk.
+//! Come here for group commit and for what is durable when; who is in the next group is `waiting`. Nothing is answered before its commit is on the disk.
 //! What goes into the transaction is `draft`, `judgement`, `review` and `subscriptions`; reading is `snapshot`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,6 +16,7 @@ use super::batch::{AcceptOutcome, EncodedBatch};
 use super::draft::Draft;
 use super::judgement::{CommitOutcome, EncodedJudgements};
 use super::opened::Opened;
+use super::waiting::{GroupLimits, Waiting, Waits};
 use crate::clock::Stopwatch;
 
 /// The clock of the store: milliseconds since 1970.
@@ -78,7 +79,7 @@ pub(super) struct Writer {
     pub opened: Arc<Opened>,
     pub clock: StoreClock,
     pub group_window: Duration,
-    pub group_commands_max: usize,
+    pub group_limits: GroupLimits,
     /// How often is looked whether a full or broken disk takes anything again.
     pub look_interval: Duration,
     /// Counts commits.
@@ -99,13 +100,17 @@ impl Writer {
     /// everything is refused at once, and the disk is looked at again and again, whether anybody asks or not.
     pub fn run(self, commands: &Receiver<Command>) {
         let (mut lasting, mut looked) = (None, Stopwatch::start());
+        let mut waiting = Waiting::default();
         loop {
             let Some(fault) = &lasting else {
-                let Ok(first) = commands.recv() else { return };
-                lasting = self.write_group(self.collect(first, commands));
+                if !self.collect(&mut waiting, commands) {
+                    return;
+                }
+                lasting = self.write_group(waiting.take_group(self.group_limits));
                 looked = Stopwatch::start();
                 continue;
             };
+            waiting.take_all().for_each(|command: Command| command.refuse(fault));
             let wait = self.look_interval.saturating_sub(Duration::from_secs_f64(looked.seconds()));
             match commands.recv_timeout(wait) {
                 Ok(command) => command.refuse(fault),
@@ -142,24 +147,25 @@ impl Writer {
         mended.err()
     }
 
-    /// Takes what is waiting, and what comes while the window is open.
-    fn collect(&self, first: Command, commands: &Receiver<Command>) -> Vec<Command> {
-        let mut group = vec![first];
-        let mut slices = WINDOW_SLICES;
-        while group.len() < self.group_commands_max {
-            match commands.try_recv() {
-                Ok(command) => group.push(command),
-                Err(_) if slices == 0 || self.group_window.is_zero() => break,
-                Err(_) => match commands.recv_timeout(self.group_window / WINDOW_SLICES) {
-                    Ok(command) => {
-                        group.push(command);
-                        slices -= 1;
-                    }
-                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
-                },
-            }
+    /// Takes in what was sent, and what comes while the window is open; waits where nothing is there. False when nothing
+    /// is left and nobody is there to send more.
+    fn collect(&self, waiting: &mut Waiting<Command>, commands: &Receiver<Command>) -> bool {
+        if waiting.is_empty() {
+            let Ok(first) = commands.recv() else { return false };
+            waiting.push(first);
         }
-        group
+        // All of it, so that a tenant is seen that came behind a flood of another.
+        commands.try_iter().for_each(|command| waiting.push(command));
+        let mut slices = if self.group_window.is_zero() { 0 } else { WINDOW_SLICES };
+        while slices > 0 && !waiting.fills(self.group_limits) {
+            match commands.recv_timeout(self.group_window / WINDOW_SLICES) {
+                Ok(command) => waiting.push(command),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+            }
+            commands.try_iter().for_each(|command| waiting.push(command));
+            slices -= 1;
+        }
+        true
     }
 
     /// One transaction for the whole group; then the answers.
@@ -229,6 +235,23 @@ pub(super) fn begin_durable(database: &Database) -> Result<WriteTransaction, Sto
     transaction.set_two_phase_commit(true);
     transaction.set_quick_repair(true);
     Ok(transaction)
+}
+
+impl Waits for Command {
+    fn tenant(&self) -> &str {
+        match self {
+            Self::Accept(batch, _) => &batch.tenant,
+            Self::Judge(..) | Self::Job(_) => "",
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Accept(batch, _) => batch.bytes(),
+            Self::Judge(judgements, _) => judgements.bytes(),
+            Self::Job(_) => 0,
+        }
+    }
 }
 
 impl Command {

@@ -543,15 +543,20 @@ async fn only_so_many_packs_are_made_at_a_time_and_a_place_is_given_back() {
     let key = heavy(&engine);
     let server = Server::start(&engine).await;
     let client = server.client().await;
-    let open = async || {
+    let open_for = async |client: &Client| {
         let request = client.request(ExportEvidencePackRequest { order: on_wire(&key) });
         AuditServiceClient::new(client.channel()).export_evidence_pack(request).await
     };
+    let open = async || open_for(&client).await;
     let mut held = Vec::new();
-    for _ in 0..8 {
+    // Of eight places one tenant has six.
+    for _ in 0..6 {
         held.push(open().await.unwrap().into_inner());
     }
     assert_eq!(told(&open().await.unwrap_err()), is(Code::ResourceExhausted, "TOO_MANY_CALLS"));
+    // Another tenant is not refused for it; it has no such finding.
+    let other = open_for(&server.client_of("birch").await).await.unwrap_err();
+    assert_eq!(told(&other), is(Code::NotFound, "FINDING_NOT_FOUND"));
     // One client leaves; its place is free as soon as the service has noticed.
     drop(held.pop());
     while let Err(status) = open().await {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use onward::api::{Acknowledged, CompanyName, CursorError, Dossier, Engine, EngineError, JobStarted, RecordOutcome};
 use onward::audit::{
@@ -63,6 +63,8 @@ pub struct Fake {
     gate: Arc<watch::Sender<bool>>,
     /// How many calls of `accept` have begun.
     begun: Arc<watch::Sender<usize>>,
+    /// Screening on demand waits while this is true.
+    is_screening_held: Arc<(Mutex<bool>, Condvar)>,
     /// Judging is never done while this is false.
     is_settled: Arc<watch::Sender<bool>>,
     commits: Arc<watch::Sender<u64>>,
@@ -81,6 +83,7 @@ impl Fake {
             store,
             gate: Arc::new(watch::channel(true).0),
             begun: Arc::new(watch::channel(0).0),
+            is_screening_held: Arc::default(),
             is_settled: Arc::new(watch::channel(true).0),
             commits: Arc::new(watch::channel(0).0),
             job_changes: Arc::new(watch::channel(0).0),
@@ -136,6 +139,12 @@ impl Fake {
 
     pub fn set_gate(&self, is_open: bool) {
         self.gate.send_replace(is_open);
+    }
+
+    /// Holds everything that is screened on demand still, or lets it go on.
+    pub fn hold_screening(&self, is_held: bool) {
+        *self.is_screening_held.0.lock().unwrap() = is_held;
+        self.is_screening_held.1.notify_all();
     }
 
     /// Says what the store can do.
@@ -384,6 +393,8 @@ impl Engine for Fake {
 
     /// Releases what it knows nothing of; a finding that was put there decides by its level.
     fn screen(&self, tenant: &str, line: &OrderLine) -> Result<Option<Advice>, EngineError> {
+        let (is_held, changed) = &*self.is_screening_held;
+        drop(changed.wait_while(is_held.lock().unwrap(), |is_held| *is_held).unwrap());
         let state = self.ask()?;
         if state.orders.get(&keyed(tenant, &line.key)).is_some_and(|held| held != line) {
             return Ok(None);

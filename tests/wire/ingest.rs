@@ -24,7 +24,7 @@ use crate::setup::{
 };
 
 /// An order line as any client would write it.
-fn line(number: u32) -> wire::OrderLine {
+pub fn line(number: u32) -> wire::OrderLine {
     let party = wire::Party { name: "LLP Vymysel".to_owned(), country: "KZ".to_owned(), ..wire::Party::default() };
     wire::OrderLine {
         key: Some(wire::OrderKey { order_id: format!("W-{number}"), line_no: 0 }),
@@ -37,29 +37,29 @@ fn line(number: u32) -> wire::OrderLine {
     }
 }
 
-fn request(request_id: &str, orders: Vec<wire::OrderLine>) -> IngestOrdersRequest {
+pub fn request(request_id: &str, orders: Vec<wire::OrderLine>) -> IngestOrdersRequest {
     IngestOrdersRequest { request_id: request_id.to_owned(), orders }
 }
 
 /// A stream that the test feeds by hand.
-struct ByHand {
-    requests: mpsc::Sender<IngestOrdersRequest>,
+pub struct ByHand {
+    pub requests: mpsc::Sender<IngestOrdersRequest>,
     answers: Streaming<IngestOrdersResponse>,
 }
 
 impl ByHand {
-    async fn open(client: &Client) -> Self {
+    pub async fn open(client: &Client) -> Self {
         let (requests, receiver) = mpsc::channel(64);
         let mut service = OrderServiceClient::new(client.channel());
         let answers = service.ingest_orders(client.request(ReceiverStream::new(receiver))).await.unwrap().into_inner();
         Self { requests, answers }
     }
 
-    async fn send(&self, request: IngestOrdersRequest) {
+    pub async fn send(&self, request: IngestOrdersRequest) {
         self.requests.send(request).await.unwrap();
     }
 
-    async fn answer(&mut self) -> Result<IngestOrdersResponse, Status> {
+    pub async fn answer(&mut self) -> Result<IngestOrdersResponse, Status> {
         let answer = tokio::time::timeout(PATIENCE, self.answers.message()).await.unwrap();
         answer.map(|answer| answer.unwrap())
     }

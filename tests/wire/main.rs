@@ -15,6 +15,7 @@ mod identity;
 mod ingest;
 mod jobs;
 mod lists;
+mod overload;
 mod prospects;
 mod reading;
 mod reasons;

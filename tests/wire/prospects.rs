@@ -10,7 +10,7 @@ use tonic_types::StatusExt;
 use crate::fake::Fake;
 use crate::setup::{Server, finding, is, order, told};
 
-fn on_wire(line: &OrderLine) -> wire::OrderLine {
+pub fn on_wire(line: &OrderLine) -> wire::OrderLine {
     let party = |party: &onward::model::Party| {
         Some(wire::Party {
             name: party.name.clone(),

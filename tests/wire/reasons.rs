@@ -19,7 +19,7 @@ use tonic_types::StatusExt;
 use crate::fake::Fake;
 use crate::house::{House, client, key_of, principal};
 use crate::setup::{Server, document_key, options, order_key, told};
-use crate::{jobs, prospects, reviewing};
+use crate::{jobs, overload, prospects, reviewing};
 
 /// How a reason comes to the client.
 enum Told {
@@ -155,6 +155,16 @@ async fn not_found(reason: ErrorReason, client: &Client) -> Status {
     }
 }
 
+/// Asks a server for more than it has places for.
+async fn too_many(reason: ErrorReason) -> Status {
+    match reason {
+        ErrorReason::TooManyCalls => crowded(ServeOptions { calls_max: 1, ..options() }).await,
+        ErrorReason::TooManyWatches => crowded(ServeOptions { watches_max: 1, ..options() }).await,
+        ErrorReason::TooManyBatches => overload::goes_on_regardless().await,
+        other => panic!("{other:?} is not about too much of something"),
+    }
+}
+
 async fn provoke(reason: ErrorReason) -> Told {
     let (_server, client) = open_server(&Fake::new()).await;
     let channel = client.channel();
@@ -190,8 +200,7 @@ async fn provoke(reason: ErrorReason) -> Told {
             let codec = tonic_prost::ProstCodec::<_, wire::GetOrderResponse>::default();
             grpc.unary(request, path, codec).await.unwrap_err()
         }
-        ErrorReason::TooManyCalls => crowded(ServeOptions { calls_max: 1, ..options() }).await,
-        ErrorReason::TooManyWatches => crowded(ServeOptions { watches_max: 1, ..options() }).await,
+        ErrorReason::TooManyCalls | ErrorReason::TooManyBatches | ErrorReason::TooManyWatches => too_many(reason).await,
         ErrorReason::DeadlinePassed => endless(Some(std::time::Duration::from_millis(200))).await,
         ErrorReason::ShuttingDown => endless(None).await,
         ErrorReason::StoreUnavailable => stumbling(EngineError::Unavailable { cause: cause() }).await,

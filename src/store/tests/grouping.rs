@@ -21,6 +21,7 @@ use crate::store::batch::{AcceptOutcome, EncodedBatch};
 use crate::store::creation::prepare;
 use crate::store::judgement::{CommitOutcome, EncodedJudgements};
 use crate::store::opened::Opened;
+use crate::store::waiting::GroupLimits;
 use crate::store::writer::{Answer, Command, Writer};
 use crate::store::{RecordOutcome, Snapshot, Store, StoreError, StoreOptions, tables};
 
@@ -55,7 +56,7 @@ impl Direct {
             opened: Arc::clone(&opened),
             clock: clock(),
             group_window: Duration::ZERO,
-            group_commands_max: 64,
+            group_limits: GroupLimits { commands: 64, bytes: usize::MAX },
             look_interval: Duration::from_millis(1),
             commits: watch::channel(0).0,
             alert_commits: watch::channel(0).0,

@@ -136,6 +136,7 @@ pub fn options() -> StoreOptions {
     StoreOptions {
         group_window: Duration::ZERO,
         group_commands_max: 64,
+        group_bytes_max: usize::MAX,
         cache_bytes: 1024 * 1024,
         look_interval: Duration::from_millis(1),
         identity: Some(StoreIdentity { id: [1; 16], secret: [2; 32] }),
