@@ -10,6 +10,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::time::Duration;
 
 use onward::api::wire::alert_service_client::AlertServiceClient;
 use onward::api::wire::order_service_client::OrderServiceClient;
@@ -250,7 +251,8 @@ async fn a_full_house_is_emptied_in_time_and_nothing_acknowledged_is_lost() {
             let (client, started) = (clients[number % CONNECTIONS].clone(), Arc::clone(&started));
             ingests.push(tokio::spawn(ingest_until_the_end(client, round, number, started)));
         }
-        drop(started.acquire_many(CALLS as u32).await.unwrap());
+        let all_started = tokio::time::timeout(PATIENCE, started.acquire_many(CALLS as u32)).await;
+        drop(all_started.expect("every call gets its first batch acknowledged").unwrap());
         let began = std::time::Instant::now();
         let ending = tokio::task::spawn_blocking(move || service.terminate());
         for mut watch in watches {
@@ -293,8 +295,8 @@ async fn ingest_until_the_end(client: Client, round: usize, number: usize, start
         return Vec::new();
     };
     let (mut answers, mut acknowledged) = (answer.into_inner(), Vec::new());
-    for batch in 0.. {
-        let order_id = format!("{round}-{number}-{batch}");
+    let mut order_id = format!("{round}-{number}-0");
+    loop {
         let request = IngestOrdersRequest { request_id: order_id.clone(), orders: vec![order_line(&order_id)] };
         if requests.send(request).await.is_err() {
             break;
@@ -305,9 +307,12 @@ async fn ingest_until_the_end(client: Client, round: usize, number: usize, start
                     started.add_permits(1);
                 }
                 acknowledged.push(order_id);
+                order_id = format!("{round}-{number}-{}", acknowledged.len());
             }
-            // Told to slow down: the batch was not taken.
-            Ok(Some(_)) => tokio::task::yield_now().await,
+            // Told to slow down: the same batch comes again. Others in its place would end the stream before long.
+            Ok(Some(answer)) => {
+                tokio::time::sleep(Duration::from_millis(answer.retry_after_millis.into())).await;
+            }
             Ok(None) | Err(_) => break,
         }
     }
