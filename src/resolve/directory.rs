@@ -36,7 +36,7 @@ impl Scope {
 /// What an insertion may have changed for mentions that were resolved earlier.
 ///
 /// A mention whose [`Directory::name_keys`] shares none of `name_keys` resolves as before, unless
-/// [`Directory::statistics_epoch`] changed.
+/// [`Directory::firms_rounded`] changed or it shares one of [`Directory::take_reweighed`].
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Touched {
     /// Keys of the firms that changed.
@@ -201,6 +201,34 @@ impl Directory {
     /// Changes when learnt word frequencies do, a function of the set of shared firms only.
     pub fn statistics_epoch(&self) -> u64 {
         self.statistics.epoch()
+    }
+
+    /// How many shared firms with a number there are, rounded: it bears on every answer, and changes when they double.
+    pub fn firms_rounded(&self) -> u32 {
+        self.statistics.firms_rounded() as u32
+    }
+
+    /// Blocking keys of all firms with a word that became more frequent since this was last called, sorted: mentions
+    /// taken in that share one may resolve otherwise. A mention that bears such a word shares keys with its own firm.
+    pub fn take_reweighed(&mut self) -> Vec<u64> {
+        let mut words = self.statistics.take_stepped();
+        words.sort_unstable();
+        words.dedup();
+        let known = self.touched(self.bearers(&words, |layer| &layer.known), Vec::new(), |layer| &layer.known);
+        self.touched(self.bearers(&words, |layer| &layer.named), known.name_keys, |layer| &layer.named).name_keys
+    }
+
+    /// Keys of the firms that bear one of these words in any layer.
+    fn bearers(&self, words: &[String], index: impl Fn(&Layer) -> &Index) -> Vec<String> {
+        let layers = std::iter::once(&self.shared).chain(self.private.values());
+        let bearers = layers.flat_map(|layer| words.iter().flat_map(|word| index(layer).bearers(word)));
+        let bearers: HashSet<&str> = bearers.map(|bearer| bearer.key.as_str()).collect();
+        bearers.into_iter().map(str::to_owned).collect()
+    }
+
+    /// The same without the keys, for whoever resolves everything anyway.
+    pub fn forget_reweighed(&mut self) {
+        self.statistics.take_stepped();
     }
 
     /// The learnt word frequencies.

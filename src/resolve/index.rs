@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::keys::hash;
 use crate::model::{Address, Company, Country, Identifier, NameForm};
 
 /// A key that more firms share than this says too little and brings no candidates.
@@ -82,6 +83,17 @@ pub(super) struct Index {
     profiles: Vec<Profile>,
     by_key: HashMap<String, u32>,
     postings: HashMap<u64, Posting>,
+    /// For each word all firms that bear it, in brackets too: whom it concerns when the word becomes more frequent.
+    bearers: HashMap<u64, Vec<u32>>,
+}
+
+/// Words that a firm did not have before.
+#[derive(Default)]
+struct NewWords {
+    /// Those of its names, sorted: what is counted.
+    counted: Vec<String>,
+    /// Hashes of those and of the words in brackets.
+    borne: Vec<u64>,
 }
 
 /// The firms that share a key; most keys have one.
@@ -159,7 +171,7 @@ impl Index {
         }
         profile.country = least(profile.country, contribution.country);
         profile.identifier = least(profile.identifier.take(), contribution.identifier);
-        let mut new_words = Vec::new();
+        let mut new_words = NewWords::default();
         for form in contribution.names {
             is_visible |= profile.insert_name(form, is_registered, &mut new_words);
         }
@@ -172,8 +184,19 @@ impl Index {
                 self.postings.entry(key).and_modify(|posting| posting.push(index)).or_insert(Posting::One(index));
             }
         }
+        new_words.borne.sort_unstable();
+        new_words.borne.dedup();
+        for word in new_words.borne {
+            self.bearers.entry(word).or_default().push(index);
+        }
         let keys = if is_visible { self.profiles[index as usize].keys.clone() } else { Vec::new() };
-        Change { is_visible, is_new, new_words, keys }
+        Change { is_visible, is_new, new_words: new_words.counted, keys }
+    }
+
+    /// The firms that bear a word in a name or in its brackets.
+    pub fn bearers(&self, word: &str) -> impl Iterator<Item = &Profile> {
+        let bearers = self.bearers.get(&word_hash(word)).into_iter().flatten();
+        bearers.map(|index| &self.profiles[*index as usize])
     }
 
     fn index_of(&mut self, key: &str) -> (u32, bool) {
@@ -205,7 +228,7 @@ impl Profile {
         equal.min_by_key(|name| name.rank())
     }
 
-    fn insert_name(&mut self, form: NameForm, is_registered: bool, new_words: &mut Vec<String>) -> bool {
+    fn insert_name(&mut self, form: NameForm, is_registered: bool, new_words: &mut NewWords) -> bool {
         if form.tokens.is_empty() {
             return false;
         }
@@ -217,12 +240,7 @@ impl Profile {
                 rises | (!is_registered && doubles(&mut known.count))
             }
             Err(place) => {
-                let is_new = |word: &&String| !self.names.iter().any(|name| name.form.tokens.contains(word));
-                let mut words: Vec<String> = form.tokens.iter().filter(is_new).cloned().collect();
-                words.sort_unstable();
-                words.dedup();
-                new_words.retain(|word| !words.contains(word));
-                new_words.append(&mut words);
+                self.note_new_words(&form, new_words);
                 self.names.insert(place, ProfileName { form, count: u32::from(!is_registered), is_registered });
                 true
             }
@@ -231,6 +249,19 @@ impl Profile {
             self.rank_names();
         }
         is_visible
+    }
+
+    fn note_new_words(&self, form: &NameForm, new_words: &mut NewWords) {
+        let is_new = |word: &&String| !self.names.iter().any(|name| name.form.tokens.contains(word));
+        let mut words: Vec<String> = form.tokens.iter().filter(is_new).cloned().collect();
+        words.sort_unstable();
+        words.dedup();
+        new_words.counted.retain(|word| !words.contains(word));
+        new_words.counted.append(&mut words);
+        let borne = |form: &NameForm, word: &String| form.tokens.contains(word) || form.alias_tokens.contains(word);
+        let is_new = |word: &&String| !self.names.iter().any(|name| borne(&name.form, word));
+        let words = form.tokens.iter().chain(&form.alias_tokens).filter(is_new);
+        new_words.borne.extend(words.map(|word| word_hash(word)));
     }
 
     /// Equal ranks stand in the order of their forms, which is the order of their places.
@@ -244,6 +275,10 @@ impl Profile {
         places.sort_unstable_by_key(rank);
         self.telling = places;
     }
+}
+
+fn word_hash(word: &str) -> u64 {
+    hash(b"token", word.as_bytes())
 }
 
 /// Counts one more and says whether the answer-bearing rounded count changed.

@@ -14,6 +14,8 @@ pub struct NameStatistics {
     counts: HashMap<String, u32>,
     firms: u32,
     epoch: u64,
+    /// Words whose rounded counts changed since somebody asked.
+    stepped: Vec<String>,
 }
 
 impl NameStatistics {
@@ -58,6 +60,11 @@ impl NameStatistics {
         self.epoch
     }
 
+    /// Words whose rounded counts changed since this was last called; a word may stand there twice.
+    pub(super) fn take_stepped(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.stepped)
+    }
+
     pub(super) fn count_firm(&mut self) {
         let before = self.firms.checked_ilog2();
         self.firms += 1;
@@ -77,6 +84,7 @@ impl NameStatistics {
         let after = step(*count);
         if before != after {
             self.epoch = self.epoch.wrapping_add(mix(super::keys::hash(b"word", token.as_bytes()), u64::from(after)));
+            self.stepped.push(token.to_owned());
         }
     }
 }

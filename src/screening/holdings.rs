@@ -413,7 +413,7 @@ impl Holdings {
     /// Mentions that may now resolve otherwise wait for the next settling.
     fn touch(&mut self, touched: &Touched) {
         // Before the first settling everything is resolved anyway.
-        if self.unsettled.epoch.is_some() {
+        if self.unsettled.firms_rounded.is_some() {
             self.unsettled.name_keys.extend(&touched.name_keys);
         }
     }

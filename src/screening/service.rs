@@ -285,7 +285,7 @@ impl Worker {
         // The first tick comes at once: silences may have ended while no service ran.
         let mut ticks = runtime.block_on(async { tokio::time::interval(EXPIRY_CHECK_INTERVAL) });
         loop {
-            if *self.stopped.borrow() {
+            if self.is_stopped() {
                 return;
             }
             match self.round() {
@@ -355,20 +355,33 @@ impl Worker {
         let records = (through - self.progress.borrow().judged_through) as i64;
         let empty = tracing::field::Empty;
         let span = tracing::info_span!("round", records, cases = empty, changed = empty).entered();
-        let (affected, news) = self.settle();
+        let Some((affected, news)) = self.settle() else { return Ok(true) };
         let findings = self.judge_affected(&affected, &news);
+        if self.is_stopped() {
+            return Ok(true);
+        }
         span.record("changed", findings.len() as i64);
         metrics::histogram!("onward_judge_seconds").record(watch.seconds());
         self.commit(findings)?;
-        self.progress.send_modify(|progress| progress.judged_through = through);
+        if !self.is_stopped() {
+            self.progress.send_modify(|progress| progress.judged_through = through);
+        }
         Ok(true)
     }
 
-    /// Brings the holdings up to date. Whoever screens on demand meanwhile waits for the changes and not for the thinking.
-    fn settle(&self) -> (Affected, News) {
+    /// Brings the holdings up to date, or breaks off where it is to stop: a later service begins the round anew. Whoever
+    /// screens on demand meanwhile waits for the changes and not for the thinking.
+    fn settle(&self) -> Option<(Affected, News)> {
         let settling = write(&self.holdings).begin_settling();
-        let resolved = read(&self.holdings).resolve_waiting(&settling);
-        write(&self.holdings).finish_settling(settling, resolved)
+        let resolved = read(&self.holdings).resolve_waiting(&settling, || self.is_stopped());
+        if self.is_stopped() {
+            return None;
+        }
+        Some(write(&self.holdings).finish_settling(settling, resolved))
+    }
+
+    fn is_stopped(&self) -> bool {
+        *self.stopped.borrow()
     }
 
     /// Whether so much was taken up since the last judgement that alerts must not wait any longer. What was judged before
@@ -394,14 +407,14 @@ impl Worker {
         }
     }
 
-    /// Findings that differ from those committed, with why.
+    /// Findings that differ from those committed, with why; not all of them where it is to stop.
     fn judge_affected(&self, affected: &Affected, news: &News) -> Vec<(Judgement, [u8; 32])> {
         let guard = read(&self.holdings);
         let holdings: &Holdings = &guard;
         let cuts = holdings.cuts_of(affected);
         let round = tracing::Span::current();
         round.record("cases", cuts.len() as i64);
-        let judged = cuts.par_iter().flat_map_iter(|cut| {
+        let judged = cuts.par_iter().take_any_while(|_| !self.is_stopped()).flat_map_iter(|cut| {
             let case = holdings.case(cut);
             let (order_lines, shipment_lines) = (case.orders.len() as i64, case.shipments.len() as i64);
             let span = tracing::debug_span!(parent: &round, "case", order_lines, shipment_lines);
@@ -442,6 +455,9 @@ impl Worker {
             }
             let judgements = page.into_iter().map(|(judgement, _)| judgement).collect();
             self.commit_page(judgements, through, &rule)?;
+            if self.is_stopped() {
+                return Ok(());
+            }
         }
         if count == 0 {
             self.commit_page(Vec::new(), Some(self.taken_up), &rule)?;

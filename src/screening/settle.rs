@@ -1,8 +1,8 @@
 //! Brings the holdings up to date with what was inserted, and says which order lines may be judged differently now.
 //!
 //! Only what was touched is resolved, linked and looked at again; the state afterwards is the same as if everything
-//! had been done anew, which a test holds. A change that bears on everything (a new brand, other name statistics)
-//! costs a full pass; such changes become rare as the holdings grow.
+//! had been done anew, which a test holds. A change that bears on everything (a new brand, twice as many firms) costs a
+//! full pass; such changes become rare as the holdings grow.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -41,8 +41,8 @@ pub(super) struct Unsettled {
     /// Entities whose register row is new.
     pub entities: BTreeSet<String>,
     pub brands: bool,
-    /// Statistics epoch at the last settling.
-    pub epoch: Option<u64>,
+    /// How many firms there were at the last settling, rounded.
+    pub firms_rounded: Option<u32>,
     /// What came, for telling why.
     pub news: News,
 }
@@ -50,9 +50,24 @@ pub(super) struct Unsettled {
 /// A settling that has begun.
 pub(super) struct Settling {
     waiting: Unsettled,
-    /// Statistics epoch at its beginning.
-    epoch: u64,
-    statistics_changed: bool,
+    /// How many firms there were at its beginning, rounded.
+    firms_rounded: u32,
+    reweighed: Reweighed,
+}
+
+/// Mentions that words concern whose weight changed.
+enum Reweighed {
+    All,
+    Some(HashSet<u32>),
+}
+
+impl Reweighed {
+    fn contains(&self, mention: u32) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some(mentions) => mentions.contains(&mention),
+        }
+    }
 }
 
 /// Mentions that stand for other firms than before, with those firms.
@@ -98,27 +113,37 @@ impl Holdings {
     /// Begins to take up what was inserted; nothing may be inserted before it is finished.
     pub(super) fn begin_settling(&mut self) -> Settling {
         let mut waiting = std::mem::take(&mut self.unsettled);
-        let epoch = self.directory.statistics_epoch();
+        let firms_rounded = self.directory.firms_rounded();
         if waiting.brands {
             self.brands = Brands::new(self.brand_names.iter().map(String::as_str));
         }
-        let statistics_changed = waiting.epoch != Some(epoch);
-        if statistics_changed {
-            waiting.mentions = (0..self.mentions.len() as u32).collect();
-        } else {
+        let reweighed = if waiting.firms_rounded == Some(firms_rounded) {
             self.key_mentions();
             let touched = waiting.name_keys.iter().filter_map(|key| self.mentions_by_key.get(key));
             waiting.mentions.extend(touched.flatten());
-        }
-        Settling { waiting, epoch, statistics_changed }
+            let keys = self.directory.take_reweighed();
+            let mentions = keys.iter().filter_map(|key| self.mentions_by_key.get(key)).flatten().copied();
+            let others: HashSet<u32> = mentions.filter(|mention| !waiting.mentions.contains(mention)).collect();
+            waiting.mentions.extend(&others);
+            Reweighed::Some(others)
+        } else {
+            self.directory.forget_reweighed();
+            waiting.mentions = (0..self.mentions.len() as u32).collect();
+            Reweighed::All
+        };
+        Settling { waiting, firms_rounded, reweighed }
     }
 
     /// Resolves what waits, which takes longest, without changing anything: others may read meanwhile. Nothing at the
-    /// first settling: then nearly all mentions are resolved, and the answers in words would be too many to hold.
-    pub(super) fn resolve_waiting(&self, settling: &Settling) -> Option<Resolved> {
-        settling.waiting.epoch?;
+    /// first settling: then nearly all mentions are resolved, and the answers in words would be too many to hold. Breaks
+    /// off when told to; then nothing may be made of what it gave.
+    pub(super) fn resolve_waiting(&self, settling: &Settling, is_stopped: impl Fn() -> bool) -> Option<Resolved> {
+        settling.waiting.firms_rounded?;
         let mut changed: Vec<(u32, Vec<Candidate>)> = Vec::new();
         for chunk in self.by_name(&settling.waiting.mentions).chunks(MENTIONS_PER_CHUNK) {
+            if is_stopped() {
+                return None;
+            }
             let resolved = chunk.iter().map(|(_, mention)| *mention).zip(self.candidates(chunk));
             changed.extend(resolved.filter(|(mention, candidates)| !self.has_shares(*mention, candidates)));
         }
@@ -128,8 +153,8 @@ impl Holdings {
 
     /// Takes up what was inserted, with what was resolved beforehand.
     pub(super) fn finish_settling(&mut self, settling: Settling, resolved: Option<Resolved>) -> (Affected, News) {
-        let Settling { mut waiting, epoch, statistics_changed } = settling;
-        let (news, is_first) = (std::mem::take(&mut waiting.news), waiting.epoch.is_none());
+        let Settling { mut waiting, firms_rounded, reweighed } = settling;
+        let (news, is_first) = (std::mem::take(&mut waiting.news), waiting.firms_rounded.is_none());
         let mut dirty = Dirty { all: waiting.brands, orders: BTreeSet::new(), news, is_first };
         let (orders_before, shipments_before) =
             (self.orders.len() - waiting.orders.len(), self.shipments.len() - waiting.shipments.len());
@@ -140,7 +165,7 @@ impl Holdings {
             }
             None => self.resolve_changed(&waiting.mentions),
         };
-        let moved = self.move_changed(changed, statistics_changed, before, &mut dirty);
+        let moved = self.move_changed(changed, &reweighed, before, &mut dirty);
         self.link(&waiting.orders, &waiting.shipments);
         let papers: Vec<u32> = waiting.shipments.iter().copied().chain(moved.shipments).collect();
         let mut look_again: BTreeSet<u32> = waiting.orders.iter().copied().chain(moved.orders).collect();
@@ -152,7 +177,7 @@ impl Holdings {
         }
         dirty.orders.extend(&look_again);
         self.look_again(&look_again, &mut dirty);
-        self.unsettled.epoch = Some(epoch);
+        self.unsettled.firms_rounded = Some(firms_rounded);
         (if dirty.all { Affected::All } else { Affected::Orders(dirty.orders) }, dirty.news)
     }
 
@@ -190,17 +215,18 @@ impl Holdings {
     fn move_changed(
         &mut self,
         changed: Vec<(u32, Shares)>,
-        statistics_changed: bool,
+        reweighed: &Reweighed,
         before: (usize, usize),
         dirty: &mut Dirty,
     ) -> Moved {
         if changed.len() > self.mentions.len() / MENTIONS_CHANGED_SHARE_MAX {
             dirty.all = true;
         }
-        let unknown = if statistics_changed { CauseKind::OtherHoldings } else { CauseKind::Identity };
         let mut moved = Moved::default();
         for (mention, shares) in changed {
             let reason = if dirty.is_first { None } else { self.reason_of_move(&dirty.news, mention, &shares) };
+            let is_reweighed = reweighed.contains(mention);
+            let unknown = if is_reweighed { CauseKind::OtherHoldings } else { CauseKind::Identity };
             let reason = reason.unwrap_or(Reason::of(unknown));
             self.file_under(mention, shares, reason, before, dirty, &mut moved);
         }
