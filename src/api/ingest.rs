@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::Sleep;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 use tracing::Instrument;
@@ -36,7 +36,9 @@ pub const REQUEST_ID_BYTES_MAX: usize = 128;
 const OUTCOMES_WAITING_MAX: usize = 64;
 /// How long to wait for a client that does not read its outcomes.
 const OUTCOMES_WAIT_MAX: Duration = Duration::from_secs(10);
-/// How long a client should wait when the service has its hands full; so long its stream is not read either.
+/// How long a batch waits for a place, while its stream is not read.
+const PLACE_WAIT_MAX: Duration = Duration::from_millis(50);
+/// How long a client should wait when the service has its hands full.
 const RETRY_AFTER_MIN: Duration = Duration::from_millis(50);
 /// The longest that it comes to for whoever is told again and again.
 const RETRY_AFTER_MAX: Duration = Duration::from_millis(800);
@@ -90,8 +92,9 @@ pub(super) fn answer<K: IngestKind, E: Engine>(
     let (answers, receiver) = mpsc::channel(OUTCOMES_WAITING_MAX + 1);
     let last_word = answers.clone().try_reserve_owned().ok();
     let answering = async move {
+        let room = Arc::new(Semaphore::new(BATCHES_PER_STREAM_MAX));
         let (working, turned_away) = (JoinSet::new(), BTreeMap::new());
-        let mut stream = Stream::<K, E> { engine, limits, tenant, answers, working, turned_away };
+        let mut stream = Stream::<K, E> { engine, limits, tenant, answers, working, room, turned_away };
         let end = stream.read_all(requests).await;
         let finished = stream.finish().await;
         if let (Err(status), Some(last_word)) = (finished.and(end), last_word) {
@@ -108,16 +111,21 @@ struct Stream<K: IngestKind, E: Engine> {
     tenant: Tenant,
     answers: mpsc::Sender<Result<K::Response, Status>>,
     working: JoinSet<Result<Answer, Status>>,
+    /// Room for the batches of this stream.
+    room: Arc<Semaphore>,
     /// Batches that were told to come again, and how often.
     turned_away: BTreeMap<String, u32>,
 }
 
+/// What comes of waiting for a place: the batch, and the place if there was one in time.
+type Coming<K> = Pin<Box<dyn Future<Output = (<K as IngestKind>::Request, Option<Working>)> + Send>>;
+
 impl<K: IngestKind, E: Engine> Stream<K, E> {
-    /// Reads until the client is done or the stream must end, whatever is in flight; for a moment it does not after a
-    /// batch was turned away, or reading what is turned away would cost as much as taking it in.
+    /// Reads until the client is done or the stream must end, whatever is in flight. Nothing is read while a batch waits
+    /// for a place: reading what is turned away would cost as much as taking it in.
     async fn read_all(&mut self, mut requests: Streaming<K::Request>) -> Result<(), Status> {
         let drain = self.limits.drain.clone();
-        let mut pause = None;
+        let mut coming: Option<Coming<K>> = None;
         loop {
             tokio::select! {
                 biased;
@@ -126,14 +134,14 @@ impl<K: IngestKind, E: Engine> Stream<K, E> {
                     self.working.abort_all();
                     return Ok(());
                 }
-                Some(done) = self.working.join_next() => {
-                    pause = None;
-                    self.deliver(done).await?;
-                }
+                Some(done) = self.working.join_next() => self.deliver(done).await?,
                 () = drain.reached(Phase::Ending) => return Err(errors::shutting_down()),
-                () = over(&mut pause), if pause.is_some() => pause = None,
-                request = requests.message(), if pause.is_none() => match request? {
-                    Some(request) => pause = self.admit(request).await?.map(|pause| Box::pin(tokio::time::sleep(pause))),
+                (request, place) = came::<K>(&mut coming), if coming.is_some() => {
+                    coming = None;
+                    self.admit(request, place).await?;
+                }
+                request = requests.message(), if coming.is_none() => match request? {
+                    Some(request) => coming = Some(self.wait_for_place(request)),
                     None => return Ok(()),
                 },
             }
@@ -160,27 +168,36 @@ impl<K: IngestKind, E: Engine> Stream<K, E> {
         hand_over(&self.answers, K::respond(answer)).await
     }
 
-    /// Takes a batch on, or says "slow down" at once and how long nothing more should be read.
-    async fn admit(&mut self, request: K::Request) -> Result<Option<Duration>, Status> {
+    /// A place for a batch, in the order in which the streams of the tenant came: else those that found one at once would
+    /// find the next one too, and who was turned away would come to others' leavings. A stream that has its fill gets
+    /// none, after the same time.
+    fn wait_for_place(&self, request: K::Request) -> Coming<K> {
+        let (places, room, tenant) = (self.limits.batches.clone(), Arc::clone(&self.room), self.tenant.clone());
+        Box::pin(async move {
+            let waiting = async {
+                let room = room.acquire_owned().await.ok()?;
+                Some(Working::new(places.wait(&tenant).await, room))
+            };
+            let place = tokio::time::timeout(PLACE_WAIT_MAX, waiting).await;
+            (request, place.ok().flatten())
+        })
+    }
+
+    /// Takes a batch on that has a place, or says "slow down".
+    async fn admit(&mut self, request: K::Request, place: Option<Working>) -> Result<(), Status> {
         let (request_id, lines) = K::take(request);
         check_batch(&request_id, lines.len(), K::RECORDS_FIELD)?;
-        let has_place = self.working.len() < BATCHES_PER_STREAM_MAX;
-        let Some(place) = Some(&self.limits.batches).filter(|_| has_place).and_then(|all| all.take(&self.tenant))
-        else {
-            return self.turn_away(request_id).await.map(Some);
-        };
+        let Some(place) = place else { return self.turn_away(request_id).await };
         self.turned_away.remove(&request_id);
-        metrics::gauge!(metric::BATCHES_IN_WORK).increment(1.0);
-        let place = Working { _place: place };
         let (engine, tenant) = (self.engine.clone(), self.tenant.clone());
         let (kind, records) = (K::RECORDS_FIELD, lines.len() as i64);
         let span = tracing::info_span!("batch", kind, records, refused = tracing::field::Empty);
         self.working.spawn(take_in::<K, E>(engine, tenant, request_id, lines, place).instrument(span));
-        Ok(None)
+        Ok(())
     }
 
     /// Tells a client to come again later with a batch, and later each time; one that brings others instead must go.
-    async fn turn_away(&mut self, request_id: String) -> Result<Duration, Status> {
+    async fn turn_away(&mut self, request_id: String) -> Result<(), Status> {
         metrics::counter!(metric::BATCHES, "answer" => "slow_down").increment(1);
         if self.turned_away.len() >= TURNED_AWAY_MAX && !self.turned_away.contains_key(&request_id) {
             let text = "batches that were told to come again later did not, and others came instead";
@@ -191,15 +208,15 @@ impl<K: IngestKind, E: Engine> Stream<K, E> {
         *times += 1;
         let mut answer = Answer::new(request_id, BatchStatus::SlowDown);
         answer.retry_after_millis = retry_after.as_millis() as u32;
-        self.send(answer).await?;
-        Ok(RETRY_AFTER_MIN)
+        self.send(answer).await
     }
 }
 
-/// Resolves when a pause is over.
-async fn over(pause: &mut Option<Pin<Box<Sleep>>>) {
-    if let Some(pause) = pause {
-        pause.await;
+/// Resolves when a batch has waited long enough, and never where none waits.
+async fn came<K: IngestKind>(coming: &mut Option<Coming<K>>) -> (K::Request, Option<Working>) {
+    match coming {
+        Some(coming) => coming.await,
+        None => std::future::pending().await,
     }
 }
 
@@ -312,6 +329,14 @@ fn count<K: IngestKind>(answer: &Answer) {
 /// The place of a batch that is worked on.
 struct Working {
     _place: Place,
+    _room: OwnedSemaphorePermit,
+}
+
+impl Working {
+    fn new(place: Place, room: OwnedSemaphorePermit) -> Self {
+        metrics::gauge!(metric::BATCHES_IN_WORK).increment(1.0);
+        Self { _place: place, _room: room }
+    }
 }
 
 impl Drop for Working {

@@ -221,7 +221,7 @@ async fn a_repeated_batch_gives_the_first_outcomes_and_a_reused_id_is_refused() 
 }
 
 #[tokio::test]
-async fn a_busy_service_says_slow_down_at_once_and_loses_nothing() {
+async fn a_busy_service_says_slow_down_and_loses_nothing() {
     let engine = Fake::new();
     let server = Server::start(&engine).await;
     let mut stream = ByHand::open(&server.client().await).await;
@@ -250,8 +250,14 @@ async fn the_client_slows_down_and_gets_everything_in() {
     let client = server.client().await;
     engine.set_gate(false);
     let opener = engine.clone();
+    let mut beside = ByHand::open(&client).await;
     let opening = tokio::spawn(async move {
         opener.accepts_begun(1).await;
+        // Nobody gets a place meanwhile, and those who stand in line are turned away in the order of coming.
+        for times in 0..4 {
+            beside.send(request("beside", vec![line(1_000)])).await;
+            assert_eq!(beside.answer().await.unwrap().status(), BatchStatus::SlowDown, "the {times}. time");
+        }
         opener.set_gate(true);
     });
     let batches = (0..40).map(|number| orders_batch(&format!("r{number}"), number * 10..number * 10 + 10)).collect();
