@@ -174,7 +174,7 @@ impl Holdings {
         }
         let entities = views.finish();
         let mut case_orders: Vec<CaseOrder> = orders.iter().map(|order| self.case_order(*order, &views)).collect();
-        let mut likeness = self.likeness.get(cut.tenant as usize).copied().unwrap_or_default();
+        let mut likeness = self.counts.get(cut.tenant as usize).copied().unwrap_or_default().likeness;
         if let Some(probe) = probe {
             likeness.add(probe.echo);
             let place = case_orders.partition_point(|order| order.line.key < probe.base.line.key);
@@ -187,7 +187,7 @@ impl Holdings {
             orders: case_orders,
             shipments: shipments.iter().map(|shipment| self.case_shipment(*shipment, &views)).collect(),
             entities,
-            coverage: self.coverage.get(cut.tenant as usize).copied().unwrap_or_default(),
+            coverage: self.counts.get(cut.tenant as usize).copied().unwrap_or_default().coverage(),
             likeness: likeness.record(),
             limits: CaseLimits { reached: Self::limits(cut) },
         }

@@ -11,15 +11,16 @@ use rayon::prelude::*;
 
 use crate::goods::Brands;
 use crate::model::{
-    Amount, ArrivalCoverage, Company, Corridor, Day, DocumentKey, DocumentKind, GoodsForm, MentionForm, OrderKey,
-    Probability, Record, ShipmentLine, ShipmentRole,
+    Amount, Company, Corridor, Day, DocumentKey, DocumentKind, GoodsForm, MentionForm, OrderKey, Probability, Record,
+    ShipmentLine, ShipmentRole,
 };
 use crate::normalize;
 use crate::resolve::{Directory, Scope, Touched};
 
+use super::buyers::TenantCounts;
 use super::policy::Policy;
 use super::pool::{CargoRow, GoodsRow, OrderName, OrderRow, PartyId, Pool, ShipmentName, ShipmentRow};
-use super::record::{EchoOf, Likeness};
+use super::record::EchoOf;
 use super::settle::Unsettled;
 use super::weigh::{OrderFacts, PaperFacts};
 
@@ -99,6 +100,8 @@ pub(super) struct HeldOrder {
     pub value_euro: Option<Amount>,
     pub buyer: u32,
     pub echo: EchoOf,
+    /// The entity in whose record it is counted.
+    pub counted_for: Option<u32>,
 }
 
 /// A shipment line held.
@@ -222,8 +225,7 @@ pub struct Holdings {
     shipment_ids: HashMap<(Option<u32>, ShipmentName), u32>,
     companies: HashMap<(String, String), Company>,
     pub(super) records_by_buyer: HashMap<(u32, u32), BuyerRecord>,
-    pub(super) coverage: Vec<ArrivalCoverage>,
-    pub(super) likeness: Vec<Likeness>,
+    pub(super) counts: Vec<TenantCounts>,
     /// Goods that are spelt alike are folded once and held once.
     goods_forms: HashMap<GoodsRow, Arc<GoodsForm>>,
     pub(super) arrival_days: Option<(Day, Day)>,
@@ -254,8 +256,7 @@ impl Holdings {
             shipment_ids: HashMap::new(),
             companies: HashMap::new(),
             records_by_buyer: HashMap::new(),
-            coverage: Vec::new(),
-            likeness: Vec::new(),
+            counts: Vec::new(),
             goods_forms: HashMap::new(),
             arrival_days: None,
             unsettled: Unsettled::default(),
@@ -344,7 +345,8 @@ impl Holdings {
                 self.mentions[buyer as usize].carried.push(Carried::Order(order));
                 self.order_ids.insert((tenant, row.name), order);
                 let goods = self.goods_form(&row.cargo);
-                self.orders.push(HeldOrder { tenant, row, goods, value_euro, buyer, echo: EchoOf::default() });
+                let (echo, counted_for) = (EchoOf::default(), None);
+                self.orders.push(HeldOrder { tenant, row, goods, value_euro, buyer, echo, counted_for });
                 self.unsettled.orders.push(order);
                 self.unsettled.news.order(order, tenant);
             }
@@ -400,8 +402,7 @@ impl Holdings {
             return id;
         }
         self.tenants.push(tenant.to_owned());
-        self.coverage.push(ArrivalCoverage::default());
-        self.likeness.push(Likeness::default());
+        self.counts.push(TenantCounts::default());
         (self.tenants.len() - 1) as u32
     }
 

@@ -5,6 +5,7 @@
 mod advice;
 mod arrivals;
 pub mod batch;
+mod buyers;
 mod candidates;
 mod causes;
 mod findings;

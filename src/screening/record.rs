@@ -40,10 +40,18 @@ const PERCENT_STEPS: [u32; 10] = [1, 2, 4, 7, 12, 18, 25, 35, 50, 75];
 impl Likeness {
     /// Counts one order line in.
     pub(super) fn add(&mut self, echo: EchoOf) {
-        if echo.has_alike {
-            self.likely_millionths += u64::from(echo.probability.millionths());
-            self.order_count += 1;
-        }
+        self.replace(EchoOf::default(), echo);
+    }
+
+    /// Counts one order line otherwise than before; one without a paper like it does not count.
+    pub(super) fn replace(&mut self, before: EchoOf, now: EchoOf) {
+        let counted = |echo: EchoOf| match echo.has_alike {
+            true => (u64::from(echo.probability.millionths()), 1),
+            false => (0, 0),
+        };
+        let (before, now) = (counted(before), counted(now));
+        self.likely_millionths = self.likely_millionths + now.0 - before.0;
+        self.order_count = self.order_count + now.1 - before.1;
     }
 
     /// As a case tells it.

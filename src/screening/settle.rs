@@ -10,13 +10,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use rayon::prelude::*;
 
 use crate::goods::Brands;
-use crate::model::{ArrivalCoverage, CauseKind, Day, Probability, ShipmentRole};
+use crate::model::{CauseKind, Day, Probability, ShipmentRole};
 use crate::resolve::{Candidate, Directory, Resolution, Scope};
 
 use super::causes::{News, Reason};
 use super::gather::Cut;
-use super::holdings::{BuyerRecord, Carried, Entity, Holdings, List};
-use super::record::{EchoOf, Likeness, between, echo_of};
+use super::holdings::{Carried, Entity, Holdings, List};
+use super::record::between;
 use super::weigh::despatch_day;
 
 /// Candidates with a smaller share of a mention are not kept: they are too weak even for the list of parties.
@@ -83,16 +83,16 @@ pub enum Affected {
 }
 
 /// Order lines being collected, and why.
-struct Dirty {
+pub(super) struct Dirty {
     all: bool,
-    orders: BTreeSet<u32>,
-    news: News,
+    pub(super) orders: BTreeSet<u32>,
+    pub(super) news: News,
     /// Nothing was settled before, so that nothing has changed.
-    is_first: bool,
+    pub(super) is_first: bool,
 }
 
 impl Dirty {
-    fn touch(&mut self, orders: BTreeSet<u32>, reason: Reason) {
+    pub(super) fn touch(&mut self, orders: BTreeSet<u32>, reason: Reason) {
         self.news.mark(orders.iter().copied(), reason);
         self.orders.extend(orders);
     }
@@ -477,11 +477,12 @@ impl Holdings {
 
     /// Order lines whose arrival became due, or stopped being so, because arrivals are held for more days now.
     fn arrivals_extended(&mut self, papers: &[u32], dirty: &mut Dirty) -> Vec<u32> {
-        let days = || {
-            let arrivals = self.shipments.iter().filter(|held| held.role == ShipmentRole::Arrival);
-            arrivals.map(|held| held.row.date)
-        };
-        let new = days().min().zip(days().max());
+        let arrivals = papers.iter().map(|paper| &self.shipments[*paper as usize]);
+        let days = arrivals.filter(|held| held.role == ShipmentRole::Arrival).map(|held| held.row.date);
+        let new = days.fold(self.arrival_days, |days, day| {
+            let (first, last) = days.unwrap_or((day, day));
+            Some((first.min(day), last.max(day)))
+        });
         if new == self.arrival_days {
             return Vec::new();
         }
@@ -504,56 +505,6 @@ impl Holdings {
             dirty.news.mark(orders.iter().copied(), Reason { kind: CauseKind::ArrivalDays, record });
         }
         orders
-    }
-
-    /// Takes the first look again, and brings buyers' records and coverage up to date with what it found.
-    fn look_again(&mut self, orders: &BTreeSet<u32>, dirty: &mut Dirty) {
-        let list: Vec<u32> = orders.iter().copied().collect();
-        let echoes: Vec<EchoOf> = list.par_iter().map(|order| echo_of(self, *order)).collect();
-        for (order, echo) in list.into_iter().zip(echoes) {
-            self.orders[order as usize].echo = echo;
-        }
-        let records_before = std::mem::take(&mut self.records_by_buyer);
-        let (coverage_before, likeness_before) = (self.coverage.clone(), self.likeness.clone());
-        self.index_buyers();
-        if dirty.is_first {
-            return;
-        }
-        for (order, held) in self.orders.iter().enumerate() {
-            let Some((entity, _)) = self.best_share(held.buyer) else { continue };
-            let key = (held.tenant, entity);
-            let tenant = held.tenant as usize;
-            if coverage_before.get(tenant) != self.coverage.get(tenant)
-                || likeness_before.get(tenant).map(Likeness::record) != self.likeness.get(tenant).map(Likeness::record)
-            {
-                dirty.news.tenants.insert(held.tenant);
-                dirty.orders.insert(order as u32);
-            }
-            if records_before.get(&key) != self.records_by_buyer.get(&key) {
-                dirty.touch(BTreeSet::from([order as u32]), Reason::of(CauseKind::BuyersRecord));
-            }
-        }
-    }
-
-    /// Buyers' records, the coverage of arrivals and what likeness says, from what [`echo_of`] found for each order line.
-    fn index_buyers(&mut self) {
-        self.records_by_buyer.clear();
-        let mut seen = vec![(0_u32, 0_u32); self.tenants.len()];
-        self.likeness = vec![Likeness::default(); self.tenants.len()];
-        for order in &self.orders {
-            if order.echo.arrival_due {
-                let seen = &mut seen[order.tenant as usize];
-                *seen = (seen.0 + u32::from(order.echo.arrival_seen), seen.1 + 1);
-            }
-            self.likeness[order.tenant as usize].add(order.echo);
-            let Some((entity, _)) = self.best_share(order.buyer) else { continue };
-            let record: &mut BuyerRecord = self.records_by_buyer.entry((order.tenant, entity)).or_default();
-            record.add(order.row.order_date, order.echo.probability);
-        }
-        for (tenant, (seen, due)) in seen.into_iter().enumerate() {
-            let percent = (f64::from(seen) / f64::from(due.max(1)) * 20.0).round() as u32 * 5;
-            self.coverage[tenant] = ArrivalCoverage { seen_percent: percent, is_known: due >= 50 };
-        }
     }
 
     /// Order lines of the same tenants whose buyers may be the same firms.
