@@ -117,15 +117,22 @@ struct Stream<K: IngestKind, E: Engine> {
     turned_away: BTreeMap<String, u32>,
 }
 
-/// What comes of waiting for a place: the batch, and the place if there was one in time.
-type Coming<K> = Pin<Box<dyn Future<Output = (<K as IngestKind>::Request, Option<Working>)> + Send>>;
+/// A batch that has waited for a place, and the place if there was one in time.
+struct Come<L> {
+    request_id: String,
+    lines: Vec<L>,
+    place: Option<Working>,
+}
+
+/// What a stream is not read for: a batch that waits, or nothing but time.
+type Coming<L> = Pin<Box<dyn Future<Output = Option<Come<L>>> + Send>>;
 
 impl<K: IngestKind, E: Engine> Stream<K, E> {
     /// Reads until the client is done or the stream must end, whatever is in flight. Nothing is read while a batch waits
     /// for a place: reading what is turned away would cost as much as taking it in.
     async fn read_all(&mut self, mut requests: Streaming<K::Request>) -> Result<(), Status> {
         let drain = self.limits.drain.clone();
-        let mut coming: Option<Coming<K>> = None;
+        let mut coming: Option<Coming<K::Line>> = None;
         loop {
             tokio::select! {
                 biased;
@@ -136,12 +143,14 @@ impl<K: IngestKind, E: Engine> Stream<K, E> {
                 }
                 Some(done) = self.working.join_next() => self.deliver(done).await?,
                 () = drain.reached(Phase::Ending) => return Err(errors::shutting_down()),
-                (request, place) = came::<K>(&mut coming), if coming.is_some() => {
+                come = came(&mut coming), if coming.is_some() => {
                     coming = None;
-                    self.admit(request, place).await?;
+                    if let Some(come) = come {
+                        self.admit(come).await?;
+                    }
                 }
                 request = requests.message(), if coming.is_none() => match request? {
-                    Some(request) => coming = Some(self.wait_for_place(request)),
+                    Some(request) => coming = Some(self.stand_in_line(request).await?),
                     None => return Ok(()),
                 },
             }
@@ -168,25 +177,29 @@ impl<K: IngestKind, E: Engine> Stream<K, E> {
         hand_over(&self.answers, K::respond(answer)).await
     }
 
-    /// A place for a batch, in the order in which the streams of the tenant came: else those that found one at once would
-    /// find the next one too, and who was turned away would come to others' leavings. A stream that has its fill gets
-    /// none, after the same time.
-    fn wait_for_place(&self, request: K::Request) -> Coming<K> {
-        let (places, room, tenant) = (self.limits.batches.clone(), Arc::clone(&self.room), self.tenant.clone());
-        Box::pin(async move {
-            let waiting = async {
-                let room = room.acquire_owned().await.ok()?;
-                Some(Working::new(places.wait(&tenant).await, room))
-            };
-            let place = tokio::time::timeout(PLACE_WAIT_MAX, waiting).await;
-            (request, place.ok().flatten())
-        })
+    /// Has a batch wait for a place, in the order in which the streams of the tenant came: else those that found one at
+    /// once would find the next one too, and who was turned away would come to others' leavings. A stream that has its
+    /// fill is told to slow down at once, and is not read until it has room or for as long.
+    async fn stand_in_line(&mut self, request: K::Request) -> Result<Coming<K::Line>, Status> {
+        let (request_id, lines) = K::take(request);
+        check_batch(&request_id, lines.len(), K::RECORDS_FIELD)?;
+        let room = Arc::clone(&self.room);
+        let Ok(own) = Arc::clone(&room).try_acquire_owned() else {
+            self.turn_away(request_id).await?;
+            return Ok(Box::pin(async move {
+                drop(tokio::time::timeout(PLACE_WAIT_MAX, room.acquire()).await);
+                None
+            }));
+        };
+        let (places, tenant) = (self.limits.batches.clone(), self.tenant.clone());
+        Ok(Box::pin(async move {
+            let place = tokio::time::timeout(PLACE_WAIT_MAX, places.wait(&tenant)).await.ok();
+            Some(Come { request_id, lines, place: place.map(|place| Working::new(place, own)) })
+        }))
     }
 
     /// Takes a batch on that has a place, or says "slow down".
-    async fn admit(&mut self, request: K::Request, place: Option<Working>) -> Result<(), Status> {
-        let (request_id, lines) = K::take(request);
-        check_batch(&request_id, lines.len(), K::RECORDS_FIELD)?;
+    async fn admit(&mut self, Come { request_id, lines, place }: Come<K::Line>) -> Result<(), Status> {
         let Some(place) = place else { return self.turn_away(request_id).await };
         self.turned_away.remove(&request_id);
         let (engine, tenant) = (self.engine.clone(), self.tenant.clone());
@@ -213,7 +226,7 @@ impl<K: IngestKind, E: Engine> Stream<K, E> {
 }
 
 /// Resolves when a batch has waited long enough, and never where none waits.
-async fn came<K: IngestKind>(coming: &mut Option<Coming<K>>) -> (K::Request, Option<Working>) {
+async fn came<L>(coming: &mut Option<Coming<L>>) -> Option<Come<L>> {
     match coming {
         Some(coming) => coming.await,
         None => std::future::pending().await,
