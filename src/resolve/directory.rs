@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::asked::AskedName;
 use super::compare::{address_bits, compare_countries, compare_identifiers, evidence, shown, shown_address};
-use super::index::{Contribution, Index, Profile, ProfileName};
+use super::index::{Change, Contribution, Index, Profile, ProfileName};
 use super::keys::{address_key, hash, identifier_key, mention_keys, name_keys, phone_key};
 use super::names::{legal_form_bits, legal_form_evidence};
 use super::statistics::NameStatistics;
@@ -36,13 +36,31 @@ impl Scope {
 /// What an insertion may have changed for mentions that were resolved earlier.
 ///
 /// A mention whose [`Directory::name_keys`] shares none of `name_keys` resolves as before, unless
-/// [`Directory::firms_rounded`] changed or it shares one of [`Directory::take_reweighed`].
+/// [`Directory::firms_rounded`] changed or it shares one of [`Directory::take_reweighed`]; of those that do share one,
+/// [`Directory::may_resolve_otherwise`] tells most apart.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Touched {
     /// Keys of the firms that changed.
     pub entities: Vec<String>,
     /// Blocking keys under which changed firms are found.
     pub name_keys: Vec<u64>,
+    /// Blocking keys that count for less now, so that whoever shares one may be compared with others.
+    pub stepped_keys: Vec<u64>,
+}
+
+/// What was touched since mentions were resolved, together.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Changes {
+    entities: HashSet<String>,
+    stepped_keys: HashSet<u64>,
+}
+
+impl Changes {
+    /// Adds what an insertion touched.
+    pub fn add(&mut self, touched: Touched) {
+        self.entities.extend(touched.entities);
+        self.stepped_keys.extend(touched.stepped_keys);
+    }
 }
 
 /// For whom a mention may stand.
@@ -144,7 +162,7 @@ impl Directory {
         }
         let entities = vec![contribution.key.clone()];
         let change = self.layer_mut(scope).named.insert(contribution);
-        if change.is_visible { self.touched(entities, change.keys, |layer| &layer.named) } else { Touched::default() }
+        self.told(entities, change, |layer| &layer.named)
     }
 
     fn insert_known(&mut self, scope: Scope, contribution: Contribution) -> Touched {
@@ -156,7 +174,14 @@ impl Directory {
             }
             change.new_words.iter().for_each(|word| self.statistics.count_word(word));
         }
-        if change.is_visible { self.touched(entities, change.keys, |layer| &layer.known) } else { Touched::default() }
+        self.told(entities, change, |layer| &layer.known)
+    }
+
+    fn told(&self, entities: Vec<String>, change: Change, index: impl Fn(&Layer) -> &Index) -> Touched {
+        if !change.is_visible {
+            return Touched::default();
+        }
+        Touched { stepped_keys: change.stepped_keys, ..self.touched(entities, change.keys, index) }
     }
 
     /// A firm may be found by what one layer knows of it and weighed by what another does, so keys of all count.
@@ -168,7 +193,7 @@ impl Directory {
         }
         name_keys.sort_unstable();
         name_keys.dedup();
-        Touched { entities, name_keys }
+        Touched { entities, name_keys, stepped_keys: Vec::new() }
     }
 
     fn layer_mut(&mut self, scope: Scope) -> &mut Layer {
@@ -208,14 +233,38 @@ impl Directory {
         self.statistics.firms_rounded() as u32
     }
 
-    /// Blocking keys of all firms with a word that became more frequent since this was last called, sorted: mentions
-    /// taken in that share one may resolve otherwise. A mention that bears such a word shares keys with its own firm.
-    pub fn take_reweighed(&mut self) -> Vec<u64> {
+    /// All firms with a word that became more frequent since this was last called: mentions taken in that share a key
+    /// with one may resolve otherwise. A mention that bears such a word shares keys with its own firm.
+    pub fn take_reweighed(&mut self) -> Touched {
         let mut words = self.statistics.take_stepped();
         words.sort_unstable();
         words.dedup();
         let known = self.touched(self.bearers(&words, |layer| &layer.known), Vec::new(), |layer| &layer.known);
-        self.touched(self.bearers(&words, |layer| &layer.named), known.name_keys, |layer| &layer.named).name_keys
+        let named = self.bearers(&words, |layer| &layer.named);
+        let mut both = self.touched(named, known.name_keys, |layer| &layer.named);
+        both.entities.extend(known.entities);
+        both
+    }
+
+    /// Whether a mention that was resolved before may resolve otherwise now: a firm that it is compared with has changed,
+    /// or others are compared with it. Firms only gain keys, so where others are, one that gained is among them, or a key
+    /// counts for less.
+    pub fn may_resolve_otherwise(&self, form: &MentionForm, scope: Scope, changes: &Changes) -> bool {
+        let keys = mention_keys(form);
+        if keys.iter().any(|key| changes.stepped_keys.contains(key)) || changes.entities.contains(&named_key(form)) {
+            return true;
+        }
+        let country = form.country.as_ref().map(|country| country.as_str());
+        let number = form.identifier.as_ref().filter(|number| is_usable(number));
+        if number.is_some_and(|number| changes.entities.contains(&entity_key(number, country))) {
+            return true;
+        }
+        let layers = self.layers(scope);
+        let mut indices = layers.iter().flat_map(|layer| [&layer.known, &layer.named]);
+        indices.any(|index| {
+            let compared = index.candidates(&keys, MAX_EXAMINED);
+            compared.iter().any(|(place, _)| changes.entities.contains(&index.profile(*place).key))
+        })
     }
 
     /// Keys of the firms that bear one of these words in any layer.

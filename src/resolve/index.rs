@@ -5,6 +5,7 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use super::keys::hash;
@@ -76,6 +77,8 @@ pub(super) struct Change {
     pub new_words: Vec<String>,
     /// All blocking keys of the firm after the change.
     pub keys: Vec<u64>,
+    /// Those that count for less now, for all firms that share them.
+    pub stepped_keys: Vec<u64>,
 }
 
 #[derive(Clone, Default, Debug)]
@@ -111,7 +114,20 @@ impl Posting {
         }
     }
 
-    fn push(&mut self, index: u32) {
+    /// How much sharing the key says; nothing when too many do.
+    fn rarity(&self) -> Option<u32> {
+        let sharing = self.firms().len();
+        (sharing <= POSTINGS_MAX).then(|| 12 - sharing.ilog2())
+    }
+
+    /// Adds a firm; says whether the others count for less by it.
+    fn push(&mut self, index: u32) -> bool {
+        let before = self.rarity();
+        self.add(index);
+        self.rarity() != before
+    }
+
+    fn add(&mut self, index: u32) {
         match self {
             Self::One(first) => *self = Self::Many(vec![*first, index]),
             // One beyond the limit is enough to know that the key is of no use.
@@ -135,12 +151,9 @@ impl Index {
     pub fn candidates(&self, keys: &[u64], wanted: usize) -> Vec<(u32, u32)> {
         let mut hits: Vec<(u32, u32)> = Vec::with_capacity(64);
         for key in keys {
-            let sharing = self.postings.get(key).map_or(&[][..], Posting::firms);
-            if sharing.is_empty() || sharing.len() > POSTINGS_MAX {
-                continue;
-            }
-            let rarity = 12 - sharing.len().ilog2();
-            hits.extend(sharing.iter().map(|index| (*index, rarity)));
+            let Some(posting) = self.postings.get(key) else { continue };
+            let Some(rarity) = posting.rarity() else { continue };
+            hits.extend(posting.firms().iter().map(|index| (*index, rarity)));
         }
         hits.sort_unstable();
         hits.dedup_by(|next, kept| {
@@ -179,9 +192,20 @@ impl Index {
         is_visible |= is_told && insert_sorted(&mut profile.addresses, contribution.address);
         is_visible |= contribution.phone.is_some_and(|phone| insert_sorted(&mut profile.phones, phone));
         is_visible |= contribution.email_domain.is_some_and(|domain| insert_sorted(&mut profile.email_domains, domain));
+        let mut stepped_keys = Vec::new();
         for key in contribution.keys {
             if insert_sorted(&mut profile.keys, key) {
-                self.postings.entry(key).and_modify(|posting| posting.push(index)).or_insert(Posting::One(index));
+                is_visible = true;
+                match self.postings.entry(key) {
+                    Entry::Occupied(mut posting) => {
+                        if posting.get_mut().push(index) {
+                            stepped_keys.push(key);
+                        }
+                    }
+                    Entry::Vacant(place) => {
+                        place.insert(Posting::One(index));
+                    }
+                }
             }
         }
         new_words.borne.sort_unstable();
@@ -190,7 +214,7 @@ impl Index {
             self.bearers.entry(word).or_default().push(index);
         }
         let keys = if is_visible { self.profiles[index as usize].keys.clone() } else { Vec::new() };
-        Change { is_visible, is_new, new_words: new_words.counted, keys }
+        Change { is_visible, is_new, new_words: new_words.counted, keys, stepped_keys }
     }
 
     /// The firms that bear a word in a name or in its brackets.

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::{Directory, MAX_CANDIDATES, NameStatistics, Resolution, Scope, compare_forms, match_names};
+use super::{Changes, Directory, MAX_CANDIDATES, NameStatistics, Resolution, Scope, compare_forms, match_names};
 use crate::model::{Company, Country, EvidenceKind, MentionForm, Party};
 use crate::normalize::{mention, name};
 
@@ -309,14 +309,19 @@ proptest! {
                 forms.iter().flat_map(|form| scopes.map(|scope| directory.resolve(form, scope))).collect()
             };
             let (before, firms) = (answer(&directory), directory.firms_rounded());
-            let mut told = insert(&mut directory, each).name_keys;
-            told.extend(directory.take_reweighed());
+            let (mut told, mut changes) = (Vec::new(), Changes::default());
+            for touched in [insert(&mut directory, each), directory.take_reweighed()] {
+                told.extend_from_slice(&touched.name_keys);
+                changes.add(touched);
+            }
             if directory.firms_rounded() != firms {
                 continue;
             }
             for (index, (old, new)) in before.iter().zip(answer(&directory)).enumerate() {
                 let keys = Directory::name_keys(forms[index / scopes.len()]);
-                let is_told = keys.iter().any(|key| told.contains(key));
+                let (form, scope) = (forms[index / scopes.len()], scopes[index % scopes.len()]);
+                let is_told = keys.iter().any(|key| told.contains(key))
+                    && directory.may_resolve_otherwise(form, scope, &changes);
                 prop_assert!(is_told || *old == new, "{:?}", forms[index / scopes.len()]);
             }
         }

@@ -390,9 +390,9 @@ impl Holdings {
             return if *held == company { Held::Same } else { Held::Conflict };
         }
         let touched = self.directory.insert_company(&company);
-        self.touch(&touched);
         self.unsettled.news.row(&touched.entities);
-        self.unsettled.entities.extend(touched.entities);
+        self.unsettled.entities.extend(touched.entities.iter().cloned());
+        self.touch(touched);
         self.companies.insert(key, company);
         Held::New
     }
@@ -412,10 +412,11 @@ impl Holdings {
     }
 
     /// Mentions that may now resolve otherwise wait for the next settling.
-    fn touch(&mut self, touched: &Touched) {
+    fn touch(&mut self, touched: Touched) {
         // Before the first settling everything is resolved anyway.
         if self.unsettled.firms_rounded.is_some() {
             self.unsettled.name_keys.extend(&touched.name_keys);
+            self.unsettled.changes.add(touched);
         }
     }
 
@@ -454,8 +455,8 @@ impl Holdings {
 
     fn new_mention(&mut self, (form, scope): (Arc<MentionForm>, u32)) -> u32 {
         let touched = self.directory.insert_mention(&form, Scope(scope));
-        self.touch(&touched);
         self.unsettled.news.naming(&touched.entities, scope);
+        self.touch(touched);
         let id = self.mentions.len() as u32;
         self.unsettled.mentions.insert(id);
         self.mention_ids.insert((Arc::clone(&form), scope), id);

@@ -11,11 +11,11 @@ use rayon::prelude::*;
 
 use crate::goods::Brands;
 use crate::model::{CauseKind, Day, Probability, ShipmentRole};
-use crate::resolve::{Candidate, Directory, Resolution, Scope};
+use crate::resolve::{Candidate, Changes, Directory, Resolution, Scope};
 
 use super::causes::{News, Reason};
 use super::gather::Cut;
-use super::holdings::{Carried, Entity, Holdings, List};
+use super::holdings::{Carried, Entity, Holdings, List, Mention};
 use super::record::between;
 use super::weigh::despatch_day;
 
@@ -36,6 +36,8 @@ pub(super) struct Unsettled {
     pub mentions: BTreeSet<u32>,
     /// Blocking keys under which firms changed: mentions that share one may resolve otherwise.
     pub name_keys: HashSet<u64>,
+    /// Those firms.
+    pub changes: Changes,
     pub orders: Vec<u32>,
     pub shipments: Vec<u32>,
     /// Entities whose register row is new.
@@ -50,6 +52,8 @@ pub(super) struct Unsettled {
 /// A settling that has begun.
 pub(super) struct Settling {
     waiting: Unsettled,
+    /// Mentions held before that share a key with a firm that changed.
+    sharing: BTreeSet<u32>,
     /// How many firms there were at its beginning, rounded.
     firms_rounded: u32,
     reweighed: Reweighed,
@@ -117,21 +121,25 @@ impl Holdings {
         if waiting.brands {
             self.brands = Brands::new(self.brand_names.iter().map(String::as_str));
         }
+        let mut sharing = BTreeSet::new();
         let reweighed = if waiting.firms_rounded == Some(firms_rounded) {
             self.key_mentions();
-            let touched = waiting.name_keys.iter().filter_map(|key| self.mentions_by_key.get(key));
-            waiting.mentions.extend(touched.flatten());
-            let keys = self.directory.take_reweighed();
-            let mentions = keys.iter().filter_map(|key| self.mentions_by_key.get(key)).flatten().copied();
-            let others: HashSet<u32> = mentions.filter(|mention| !waiting.mentions.contains(mention)).collect();
-            waiting.mentions.extend(&others);
+            let of_key = |key: &u64| self.mentions_by_key.get(key).into_iter().flatten().copied();
+            let held_before = |mention: &u32| !waiting.mentions.contains(mention);
+            sharing.extend(waiting.name_keys.iter().flat_map(of_key).filter(held_before));
+            let touched = self.directory.take_reweighed();
+            let mentions = touched.name_keys.iter().flat_map(of_key);
+            let others: HashSet<u32> =
+                mentions.filter(|mention| held_before(mention) && !sharing.contains(mention)).collect();
+            sharing.extend(&others);
+            waiting.changes.add(touched);
             Reweighed::Some(others)
         } else {
             self.directory.forget_reweighed();
             waiting.mentions = (0..self.mentions.len() as u32).collect();
             Reweighed::All
         };
-        Settling { waiting, firms_rounded, reweighed }
+        Settling { waiting, sharing, firms_rounded, reweighed }
     }
 
     /// Resolves what waits, which takes longest, without changing anything: others may read meanwhile. Nothing at the
@@ -140,7 +148,7 @@ impl Holdings {
     pub(super) fn resolve_waiting(&self, settling: &Settling, is_stopped: impl Fn() -> bool) -> Option<Resolved> {
         settling.waiting.firms_rounded?;
         let mut changed: Vec<(u32, Vec<Candidate>)> = Vec::new();
-        for chunk in self.by_name(&settling.waiting.mentions).chunks(MENTIONS_PER_CHUNK) {
+        for chunk in self.by_name(&self.to_resolve(settling)).chunks(MENTIONS_PER_CHUNK) {
             if is_stopped() {
                 return None;
             }
@@ -151,9 +159,22 @@ impl Holdings {
         Some(Resolved(changed))
     }
 
+    /// New mentions, and those held before that may stand for other firms now.
+    fn to_resolve(&self, settling: &Settling) -> BTreeSet<u32> {
+        let sharing: Vec<u32> = settling.sharing.iter().copied().collect();
+        let may_differ = |mention: &u32| {
+            let Mention { form, scope, .. } = &self.mentions[*mention as usize];
+            self.directory.may_resolve_otherwise(form, Scope(*scope), &settling.waiting.changes)
+        };
+        let mut mentions: Vec<u32> = sharing.into_par_iter().filter(may_differ).collect();
+        mentions.extend(&settling.waiting.mentions);
+        mentions.into_iter().collect()
+    }
+
     /// Takes up what was inserted, with what was resolved beforehand.
     pub(super) fn finish_settling(&mut self, settling: Settling, resolved: Option<Resolved>) -> (Affected, News) {
-        let Settling { mut waiting, firms_rounded, reweighed } = settling;
+        let unresolved = if resolved.is_none() { self.to_resolve(&settling) } else { BTreeSet::new() };
+        let Settling { mut waiting, firms_rounded, reweighed, .. } = settling;
         let (news, is_first) = (std::mem::take(&mut waiting.news), waiting.firms_rounded.is_none());
         let mut dirty = Dirty { all: waiting.brands, orders: BTreeSet::new(), news, is_first };
         let (orders_before, shipments_before) =
@@ -163,7 +184,7 @@ impl Holdings {
             Some(Resolved(changed)) => {
                 changed.into_iter().map(|(mention, candidates)| (mention, self.shares(candidates))).collect()
             }
-            None => self.resolve_changed(&waiting.mentions),
+            None => self.resolve_changed(&unresolved),
         };
         let moved = self.move_changed(changed, &reweighed, before, &mut dirty);
         self.link(&waiting.orders, &waiting.shipments);
