@@ -246,6 +246,11 @@ impl Directory {
         both
     }
 
+    /// The same without telling which, for whoever resolves everything anyway.
+    pub fn forget_reweighed(&mut self) {
+        self.statistics.take_stepped();
+    }
+
     /// Whether a mention that was resolved before may resolve otherwise now: a firm that it is compared with has changed,
     /// or others are compared with it. Firms only gain keys, so where others are, one that gained is among them, or a key
     /// counts for less.
@@ -273,11 +278,6 @@ impl Directory {
         let bearers = layers.flat_map(|layer| words.iter().flat_map(|word| index(layer).bearers(word)));
         let bearers: HashSet<&str> = bearers.map(|bearer| bearer.key.as_str()).collect();
         bearers.into_iter().map(str::to_owned).collect()
-    }
-
-    /// The same without the keys, for whoever resolves everything anyway.
-    pub fn forget_reweighed(&mut self) {
-        self.statistics.take_stepped();
     }
 
     /// The learnt word frequencies.

@@ -221,7 +221,7 @@ async fn a_repeated_batch_gives_the_first_outcomes_and_a_reused_id_is_refused() 
 }
 
 #[tokio::test]
-async fn a_busy_service_says_slow_down_and_loses_nothing() {
+async fn a_busy_service_says_slow_down_at_once_and_loses_nothing() {
     let engine = Fake::new();
     let server = Server::start(&engine).await;
     let mut stream = ByHand::open(&server.client().await).await;
