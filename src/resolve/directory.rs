@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use super::asked::AskedName;
 use super::compare::{address_bits, compare_countries, compare_identifiers, evidence, shown, shown_address};
-use super::index::{Change, Contribution, Index, Profile, ProfileName};
+use super::index::{Change, Contribution, Index, Profile, ProfileName, firm_mark};
 use super::keys::{address_key, hash, identifier_key, mention_keys, name_keys, phone_key};
 use super::names::{legal_form_bits, legal_form_evidence};
 use super::statistics::NameStatistics;
+use super::watchers::{Bound, Grounds};
 use super::weights as w;
 use crate::model::{
     Address, Company, Evidence, EvidenceKind, Identifier, IdentifierKind, MentionForm, NameForm, Probability, Validity,
@@ -25,7 +26,7 @@ pub const MAX_CANDIDATES: usize = 8;
 pub const MAX_EXAMINED: usize = 10;
 
 /// Who may use what a mention tells: everybody, or one tenant only.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Scope(pub u32);
 
 impl Scope {
@@ -33,34 +34,18 @@ impl Scope {
     pub const SHARED: Self = Self(0);
 }
 
-/// What an insertion may have changed for mentions that were resolved earlier.
-///
-/// A mention whose [`Directory::name_keys`] shares none of `name_keys` resolves as before, unless
-/// [`Directory::firms_rounded`] changed or it shares one of [`Directory::take_reweighed`]; of those that do share one,
-/// [`Directory::may_resolve_otherwise`] tells most apart.
+/// What an insertion may have changed for mentions that were resolved earlier: [`Watchers`](super::Watchers) tells for
+/// which, unless [`Directory::firms_rounded`] changed.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Touched {
+    /// Who sees the change.
+    pub scope: Scope,
     /// Keys of the firms that changed.
     pub entities: Vec<String>,
-    /// Blocking keys under which changed firms are found.
-    pub name_keys: Vec<u64>,
+    /// Blocking keys under which each of them is found now and was not before.
+    pub gained_keys: Vec<u64>,
     /// Blocking keys that count for less now, so that whoever shares one may be compared with others.
     pub stepped_keys: Vec<u64>,
-}
-
-/// What was touched since mentions were resolved, together.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Changes {
-    entities: HashSet<String>,
-    stepped_keys: HashSet<u64>,
-}
-
-impl Changes {
-    /// Adds what an insertion touched.
-    pub fn add(&mut self, touched: Touched) {
-        self.entities.extend(touched.entities);
-        self.stepped_keys.extend(touched.stepped_keys);
-    }
 }
 
 /// For whom a mention may stand.
@@ -160,13 +145,13 @@ impl Directory {
         if contribution.identifier.is_some() {
             return self.insert_known(scope, contribution);
         }
-        let entities = vec![contribution.key.clone()];
+        let key = contribution.key.clone();
         let change = self.layer_mut(scope).named.insert(contribution);
-        self.told(entities, change, |layer| &layer.named)
+        told(key, scope, change)
     }
 
     fn insert_known(&mut self, scope: Scope, contribution: Contribution) -> Touched {
-        let entities = vec![contribution.key.clone()];
+        let key = contribution.key.clone();
         let change = self.layer_mut(scope).known.insert(contribution);
         if scope == Scope::SHARED {
             if change.is_new {
@@ -174,35 +159,11 @@ impl Directory {
             }
             change.new_words.iter().for_each(|word| self.statistics.count_word(word));
         }
-        self.told(entities, change, |layer| &layer.known)
-    }
-
-    fn told(&self, entities: Vec<String>, change: Change, index: impl Fn(&Layer) -> &Index) -> Touched {
-        if !change.is_visible {
-            return Touched::default();
-        }
-        Touched { stepped_keys: change.stepped_keys, ..self.touched(entities, change.keys, index) }
-    }
-
-    /// A firm may be found by what one layer knows of it and weighed by what another does, so keys of all count.
-    fn touched(&self, entities: Vec<String>, mut name_keys: Vec<u64>, index: impl Fn(&Layer) -> &Index) -> Touched {
-        for layer in std::iter::once(&self.shared).chain(self.private.values()) {
-            for profile in entities.iter().filter_map(|entity| index(layer).get(entity)) {
-                name_keys.extend_from_slice(&profile.keys);
-            }
-        }
-        name_keys.sort_unstable();
-        name_keys.dedup();
-        Touched { entities, name_keys, stepped_keys: Vec::new() }
+        told(key, scope, change)
     }
 
     fn layer_mut(&mut self, scope: Scope) -> &mut Layer {
         if scope == Scope::SHARED { &mut self.shared } else { self.private.entry(scope.0).or_default() }
-    }
-
-    /// The blocking keys of a mention: index mentions by them and resolve again those that share one with [`Touched`].
-    pub fn name_keys(form: &MentionForm) -> Vec<u64> {
-        mention_keys(form)
     }
 
     /// The register row of a firm.
@@ -233,17 +194,15 @@ impl Directory {
         self.statistics.firms_rounded() as u32
     }
 
-    /// All firms with a word that became more frequent since this was last called: mentions taken in that share a key
-    /// with one may resolve otherwise. A mention that bears such a word shares keys with its own firm.
+    /// All firms with a word that became more frequent since this was last called. A mention that bears such a word
+    /// hangs on its own firm, which bears it too.
     pub fn take_reweighed(&mut self) -> Touched {
         let mut words = self.statistics.take_stepped();
         words.sort_unstable();
         words.dedup();
-        let known = self.touched(self.bearers(&words, |layer| &layer.known), Vec::new(), |layer| &layer.known);
-        let named = self.bearers(&words, |layer| &layer.named);
-        let mut both = self.touched(named, known.name_keys, |layer| &layer.named);
-        both.entities.extend(known.entities);
-        both
+        let mut entities = self.bearers(&words, |layer| &layer.known);
+        entities.extend(self.bearers(&words, |layer| &layer.named));
+        Touched { entities, ..Touched::default() }
     }
 
     /// The same without telling which, for whoever resolves everything anyway.
@@ -251,25 +210,28 @@ impl Directory {
         self.statistics.take_stepped();
     }
 
-    /// Whether a mention that was resolved before may resolve otherwise now: a firm that it is compared with has changed,
-    /// or others are compared with it. Firms only gain keys, so where others are, one that gained is among them, or a key
-    /// counts for less.
-    pub fn may_resolve_otherwise(&self, form: &MentionForm, scope: Scope, changes: &Changes) -> bool {
-        let keys = mention_keys(form);
-        if keys.iter().any(|key| changes.stepped_keys.contains(key)) || changes.entities.contains(&named_key(form)) {
-            return true;
-        }
-        let country = form.country.as_ref().map(|country| country.as_str());
-        let number = form.identifier.as_ref().filter(|number| is_usable(number));
-        if number.is_some_and(|number| changes.entities.contains(&entity_key(number, country))) {
-            return true;
-        }
-        let layers = self.layers(scope);
-        let mut indices = layers.iter().flat_map(|layer| [&layer.known, &layer.named]);
-        indices.any(|index| {
-            let compared = index.candidates(&keys, MAX_EXAMINED);
-            compared.iter().any(|(place, _)| changes.entities.contains(&index.profile(*place).key))
+    /// Whether one of these firms, which were compared with a mention and did not bear on the answer, bears on it now.
+    pub fn bears_now(&self, form: &MentionForm, scope: Scope, grounds: &Grounds, firms: &[String]) -> bool {
+        let (layers, mut asked) = (self.layers(scope), AskedName::new(&form.name, &self.statistics));
+        firms.iter().any(|key| {
+            let held = |index: fn(&Layer) -> &Index| Firm {
+                key,
+                shared: layers.first().and_then(|layer| index(layer).get(key)),
+                private: layers.get(1).and_then(|layer| index(layer).get(key)),
+                ..Firm::default()
+            };
+            if is_named(key) {
+                return self.similar(form, &held(|layer| &layer.named), &mut asked).is_some();
+            }
+            self.weigh(form, held(|layer| &layer.known), &mut asked).bits >= grounds.top_bits() - w::NEGLIGIBLE_BITS
         })
+    }
+
+    /// Where one layer holds a firm, and whether it is known by name only.
+    pub(super) fn index_of(&self, scope: Scope, firm: &str) -> Option<(&Index, bool)> {
+        let layer = if scope == Scope::SHARED { &self.shared } else { self.private.get(&scope.0)? };
+        let is_named = is_named(firm);
+        Some((if is_named { &layer.named } else { &layer.known }, is_named))
     }
 
     /// Keys of the firms that bear one of these words in any layer.
@@ -287,11 +249,15 @@ impl Directory {
 
     /// The firms that a mention may stand for, as far as the scope may see.
     pub fn resolve(&self, form: &MentionForm, scope: Scope) -> Resolution {
-        self.resolve_asked(form, scope, &mut AskedName::new(&form.name, &self.statistics))
+        self.resolve_asked(form, scope, &mut AskedName::new(&form.name, &self.statistics)).0
     }
 
-    /// The same for many mentions, which is quicker where those of one name follow each other.
-    pub fn resolve_all<'m>(&self, mentions: impl Iterator<Item = (&'m MentionForm, Scope)>) -> Vec<Resolution> {
+    /// The same for many mentions, which is quicker where those of one name follow each other, with what each answer
+    /// hangs on.
+    pub fn resolve_all<'m>(
+        &self,
+        mentions: impl Iterator<Item = (&'m MentionForm, Scope)>,
+    ) -> Vec<(Resolution, Grounds)> {
         let mut asked: Option<AskedName<'_>> = None;
         let resolve = |(form, scope): (&MentionForm, Scope)| {
             let same = asked.take().filter(|asked| *asked.form() == form.name);
@@ -301,34 +267,50 @@ impl Directory {
         mentions.map(resolve).collect()
     }
 
-    fn resolve_asked<'d>(&'d self, form: &MentionForm, scope: Scope, asked: &mut AskedName<'d>) -> Resolution {
+    fn resolve_asked<'d>(
+        &'d self,
+        form: &MentionForm,
+        scope: Scope,
+        asked: &mut AskedName<'d>,
+    ) -> (Resolution, Grounds) {
         let keys = mention_keys(form);
         let layers = self.layers(scope);
-        let mut weighed: Vec<Weighed<'_>> = match self.plain_bearer(form, &layers, asked) {
-            Some(bearer) => vec![bearer],
+        let own_number = own_number(form);
+        let own_mark = own_number.as_deref().map(|key| (firm_mark(key), true));
+        let plain = own_number.as_deref().and_then(|key| self.plain_bearer(form, key, &layers, asked));
+        let (mut weighed, known): (Vec<Weighed<'_>>, _) = match plain {
+            Some(bearer) => (vec![bearer], None),
             None => {
-                let known = firms(&layers, &keys, |layer| &layer.known);
-                known.into_iter().map(|firm| self.weigh(form, firm, asked)).collect()
+                let (firms, bound) = firms(&layers, &keys, |layer| &layer.known);
+                (firms.into_iter().map(|firm| self.weigh(form, firm, asked)).collect(), Some(bound))
             }
         };
         weighed.sort_by(|a, b| b.bits.total_cmp(&a.bits).then_with(|| a.firm.key.cmp(b.firm.key)));
         let none_bits = w::UNKNOWN_SHARE.log2();
-        let top = weighed.first().map_or(none_bits, |first| first.bits.max(none_bits));
-        let total: f64 = weighed.iter().map(|one| (one.bits - top).exp2()).sum::<f64>() + (none_bits - top).exp2();
+        let top_bits = weighed.first().map_or(none_bits, |first| first.bits.max(none_bits));
+        let bore = |one: &Weighed<'_>| one.bits >= top_bits - w::NEGLIGIBLE_BITS;
+        let mut marks: Vec<(u32, bool)> = Vec::with_capacity(2 * MAX_EXAMINED + 2);
+        marks.extend(weighed.iter().map(|one| (one.firm.mark(), bore(one))).chain(own_mark));
+        weighed.retain(bore);
+        let none_weight = (none_bits - top_bits).exp2();
+        let total: f64 = weighed.iter().map(|one| (one.bits - top_bits).exp2()).sum::<f64>() + none_weight;
         let mut candidates: Vec<Candidate> = Vec::with_capacity(4);
         for one in weighed.iter().take(MAX_CANDIDATES - 1) {
-            let share = ((one.bits - top).exp2() / total).min(w::SHARE_MAX);
+            let share = ((one.bits - top_bits).exp2() / total).min(w::SHARE_MAX);
             if share >= w::SHARE_MIN {
                 candidates.push(Candidate { entity: one.firm.key.to_owned(), probability: rounded_down(share) });
             }
         }
-        let none_share = (none_bits - top).exp2() / total;
+        let none_share = none_weight / total;
+        let mut named = None;
         if none_share >= w::SHARE_MIN && !form.name.tokens.is_empty() {
             let bearer = self.named_bearer(form, &layers, &keys, asked);
             candidates.push(Candidate { entity: bearer.key, probability: rounded_down(none_share * bearer.share) });
+            marks.extend(bearer.marks);
+            named = Some(bearer.bound);
         }
         candidates.sort_by(|a, b| b.probability.cmp(&a.probability).then_with(|| a.entity.cmp(&b.entity)));
-        Resolution { candidates }
+        (Resolution { candidates }, Grounds::new(marks.into_iter(), top_bits, known, named))
     }
 
     /// Why a mention may stand for a firm that [`Directory::resolve`] named for it. Nothing when the firm is not known.
@@ -337,7 +319,7 @@ impl Directory {
         let shared = layers.first().and_then(|layer| layer.known.get(entity));
         let private = layers.get(1).and_then(|layer| layer.known.get(entity));
         if let Some(profile) = shared.or(private) {
-            let firm = Firm { key: &profile.key, shared, private, score: 0 };
+            let firm = Firm { key: &profile.key, shared, private, ..Firm::default() };
             return self.weigh(form, firm, &mut asked).reasons(form);
         }
         let bearer = self.named_bearer(form, &layers, &mention_keys(form), &mut asked);
@@ -351,15 +333,14 @@ impl Directory {
     fn plain_bearer<'a>(
         &'a self,
         form: &MentionForm,
+        own_number: &str,
         layers: &[&'a Layer],
         asked: &mut AskedName<'a>,
     ) -> Option<Weighed<'a>> {
-        let number = form.identifier.as_ref().filter(|number| is_usable(number))?;
-        let key = entity_key(number, form.country.as_ref().map(|country| country.as_str()));
-        let shared = layers.first().and_then(|layer| layer.known.get(&key));
-        let private = layers.get(1).and_then(|layer| layer.known.get(&key));
+        let shared = layers.first().and_then(|layer| layer.known.get(own_number));
+        let private = layers.get(1).and_then(|layer| layer.known.get(own_number));
         let key = shared.or(private)?.key.as_str();
-        let bearer = self.weigh(form, Firm { key, shared, private, score: 0 }, asked);
+        let bearer = self.weigh(form, Firm { key, shared, private, ..Firm::default() }, asked);
         let agrees = bearer.name.is_none_or(|(_, bits)| bits > 0.0);
         (agrees && !bearer.is_only_itself).then_some(bearer)
     }
@@ -422,24 +403,32 @@ impl Directory {
         let own_support: u32 =
             layers.iter().filter_map(|layer| layer.named.get(&own_key)).map(Profile::support_rounded).sum();
         let mut best = (own_support.checked_ilog2(), own_key.as_str());
-        let similar = firms(layers, keys, |layer| &layer.named);
+        let (compared, bound) = firms(layers, keys, |layer| &layer.named);
+        let mut marks = vec![(firm_mark(&own_key), true)];
         let mut spelling = None;
-        for firm in similar.iter().filter(|firm| firm.key != own_key) {
-            let Some((found, bits)) = best_name(asked, firm, false) else { continue };
-            let legal = legal_form_bits(found, &form.name).unwrap_or(0.0);
-            let country = firm.profiles().find_map(|profile| compare_countries(profile.country, form.country));
-            let place = best_address(form, firm).map_or(0.0, |(_, bits)| bits.min(0.0));
-            let above = bits + legal + place + country.map_or(0.0, |found| found.bits.to_f64()) - population;
+        for firm in compared.iter().filter(|firm| firm.key != own_key) {
+            let similar = self.similar(form, firm, asked);
+            marks.push((firm.mark(), similar.is_some()));
             let rank = (firm.support().checked_ilog2(), firm.key);
             let is_better = rank.0 > best.0 || rank.0 == best.0 && rank.1 < best.1;
-            if above >= w::NAME_ONLY_SIMILAR_BITS && is_better {
+            if let Some(found) = similar.filter(|_| is_better) {
                 best = rank;
                 spelling = Some(found);
             }
         }
         let bits: f64 = form.name.tokens.iter().map(|token| self.statistics.bits(token)).sum::<f64>() - population;
         let share = (1.0 / (1.0 + (-bits).exp2())).clamp(w::NAME_ONLY_SHARE_MIN, w::SHARE_MAX);
-        NamedBearer { key: best.1.to_owned(), spelling: spelling.map(shown), bits, share }
+        NamedBearer { key: best.1.to_owned(), spelling: spelling.map(shown), bits, share, marks, bound }
+    }
+
+    /// The spelling of a firm known by name only under which it is taken for the same as the mention's.
+    fn similar<'a>(&self, form: &MentionForm, firm: &Firm<'a>, asked: &mut AskedName<'a>) -> Option<&'a NameForm> {
+        let (found, bits) = best_name(asked, firm, false)?;
+        let legal = legal_form_bits(found, &form.name).unwrap_or(0.0);
+        let country = firm.profiles().find_map(|profile| compare_countries(profile.country, form.country));
+        let place = best_address(form, firm).map_or(0.0, |(_, bits)| bits.min(0.0));
+        let above = bits + legal + place + country.map_or(0.0, |found| found.bits.to_f64()) - self.population_bits();
+        (above >= w::NAME_ONLY_SIMILAR_BITS).then_some(found)
     }
 }
 
@@ -452,6 +441,10 @@ struct NamedBearer {
     bits: f64,
     /// Its share of what is left by the firms with a number.
     share: f64,
+    /// Marks of the firms compared, with whether each may be meant.
+    marks: Vec<(u32, bool)>,
+    /// What it takes to be compared.
+    bound: Bound,
 }
 
 /// A firm as far as one scope sees it: what all know of it and what the tenant alone knows.
@@ -461,11 +454,17 @@ struct Firm<'a> {
     shared: Option<&'a Profile>,
     private: Option<&'a Profile>,
     score: u32,
+    /// Where the layer that it was found in holds it.
+    place: u32,
 }
 
 impl<'a> Firm<'a> {
     fn profiles(&self) -> impl Iterator<Item = &'a Profile> + use<'a> {
         self.shared.into_iter().chain(self.private)
+    }
+
+    fn mark(&self) -> u32 {
+        self.profiles().next().map_or(0, |profile| profile.mark)
     }
 
     fn is_registered(&self) -> bool {
@@ -550,15 +549,21 @@ impl Weighed<'_> {
     }
 }
 
-/// The firms of the layers that share keys with a mention; those that share the rarest keys, then by key.
-fn firms<'a>(layers: &[&'a Layer], keys: &[u64], index: impl Fn(&'a Layer) -> &'a Index) -> Vec<Firm<'a>> {
+/// The firms of the layers that share keys with a mention; those that share the rarest keys, then by key. And what it
+/// takes to be among them.
+fn firms<'a>(layers: &[&'a Layer], keys: &[u64], index: impl Fn(&'a Layer) -> &'a Index) -> (Vec<Firm<'a>>, Bound) {
     let mut found: Vec<Firm<'a>> = Vec::with_capacity(32);
+    let mut least_scores = [0; 2];
     for (depth, layer) in layers.iter().enumerate() {
         let index = index(layer);
-        for (position, score) in index.candidates(keys, MAX_EXAMINED) {
-            let profile = index.profile(position);
+        let sharing = index.candidates(keys, MAX_EXAMINED);
+        if sharing.len() >= MAX_EXAMINED {
+            least_scores[depth] = sharing.iter().map(|(_, score)| *score).min().unwrap_or_default();
+        }
+        for (place, score) in sharing {
+            let profile = index.profile(place);
             let (shared, private) = if depth == 0 { (Some(profile), None) } else { (None, Some(profile)) };
-            found.push(Firm { key: &profile.key, shared, private, score });
+            found.push(Firm { key: &profile.key, shared, private, score, place });
         }
     }
     if layers.len() > 1 {
@@ -574,12 +579,13 @@ fn firms<'a>(layers: &[&'a Layer], keys: &[u64], index: impl Fn(&'a Layer) -> &'
     }
     found.sort_by(|a, b| b.score.cmp(&a.score).then_with(|| a.key.cmp(b.key)));
     found.truncate(MAX_EXAMINED);
+    let last = found.last().filter(|_| layers.len() == 1 && found.len() == MAX_EXAMINED).map(|firm| firm.place);
     // A firm may be found in one layer only and still be known to the other.
     for firm in &mut found {
         firm.shared = firm.shared.or_else(|| layers.first().and_then(|layer| index(layer).get(firm.key)));
         firm.private = firm.private.or_else(|| layers.get(1).and_then(|layer| index(layer).get(firm.key)));
     }
-    found
+    (found, Bound::new(least_scores, last))
 }
 
 /// The firm's spelling that agrees best with the name asked for, and its bits.
@@ -658,6 +664,24 @@ fn entity_key(number: &Identifier, country: Option<&str>) -> String {
         IdentifierKind::Other => country.unwrap_or("??"),
     };
     format!("{country}:{}", number.value)
+}
+
+/// The firm whose number the mention bears.
+fn own_number(form: &MentionForm) -> Option<String> {
+    let number = form.identifier.as_ref().filter(|number| is_usable(number))?;
+    Some(entity_key(number, form.country.as_ref().map(|country| country.as_str())))
+}
+
+/// Whether a firm is known by its name only, by its key; numbers have no tilde.
+fn is_named(key: &str) -> bool {
+    key.as_bytes().get(2) == Some(&b'~')
+}
+
+fn told(key: String, scope: Scope, change: Change) -> Touched {
+    if !change.is_visible {
+        return Touched::default();
+    }
+    Touched { scope, entities: vec![key], gained_keys: change.gained_keys, stepped_keys: change.stepped_keys }
 }
 
 fn named_key(form: &MentionForm) -> String {

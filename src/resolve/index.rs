@@ -37,6 +37,8 @@ impl ProfileName {
 #[derive(Clone, Default, Debug)]
 pub(super) struct Profile {
     pub key: String,
+    /// Stands for the key where many are noted, see [`firm_mark`].
+    pub mark: u32,
     pub country: Option<Country>,
     pub identifier: Option<Identifier>,
     /// Register rows, the most telling one last.
@@ -75,8 +77,8 @@ pub(super) struct Change {
     pub is_new: bool,
     /// Words that no name of the firm had before.
     pub new_words: Vec<String>,
-    /// All blocking keys of the firm after the change.
-    pub keys: Vec<u64>,
+    /// Blocking keys that the firm did not have before.
+    pub gained_keys: Vec<u64>,
     /// Those that count for less now, for all firms that share them.
     pub stepped_keys: Vec<u64>,
 }
@@ -146,6 +148,11 @@ impl Index {
         &self.profiles[index as usize]
     }
 
+    /// How much sharing a key says, as it counts in [`Index::candidates`]; nothing when too many firms do.
+    pub fn rarity(&self, key: u64) -> Option<u32> {
+        self.postings.get(&key)?.rarity()
+    }
+
     /// Firms that share keys with a mention, with a score that grows with the rarity of what is shared.
     /// At most about `wanted` of them: the best by score, with all that score the same as the last.
     pub fn candidates(&self, keys: &[u64], wanted: usize) -> Vec<(u32, u32)> {
@@ -192,10 +199,11 @@ impl Index {
         is_visible |= is_told && insert_sorted(&mut profile.addresses, contribution.address);
         is_visible |= contribution.phone.is_some_and(|phone| insert_sorted(&mut profile.phones, phone));
         is_visible |= contribution.email_domain.is_some_and(|domain| insert_sorted(&mut profile.email_domains, domain));
-        let mut stepped_keys = Vec::new();
+        let (mut gained_keys, mut stepped_keys) = (Vec::new(), Vec::new());
         for key in contribution.keys {
             if insert_sorted(&mut profile.keys, key) {
                 is_visible = true;
+                gained_keys.push(key);
                 match self.postings.entry(key) {
                     Entry::Occupied(mut posting) => {
                         if posting.get_mut().push(index) {
@@ -213,8 +221,7 @@ impl Index {
         for word in new_words.borne {
             self.bearers.entry(word).or_default().push(index);
         }
-        let keys = if is_visible { self.profiles[index as usize].keys.clone() } else { Vec::new() };
-        Change { is_visible, is_new, new_words: new_words.counted, keys, stepped_keys }
+        Change { is_visible, is_new, new_words: new_words.counted, gained_keys, stepped_keys }
     }
 
     /// The firms that bear a word in a name or in its brackets.
@@ -229,7 +236,7 @@ impl Index {
         }
         let index = self.profiles.len() as u32;
         self.by_key.insert(key.to_owned(), index);
-        self.profiles.push(Profile { key: key.to_owned(), ..Profile::default() });
+        self.profiles.push(Profile { key: key.to_owned(), mark: firm_mark(key), ..Profile::default() });
         (index, true)
     }
 }
@@ -299,6 +306,13 @@ impl Profile {
         places.sort_unstable_by_key(rank);
         self.telling = places;
     }
+}
+
+/// A number that stands for the key of a firm. Two firms may have one mark; whoever is told of a change by it asks the
+/// firm itself. Even, so that the lowest bit can say something more.
+pub(super) fn firm_mark(key: &str) -> u32 {
+    let hash = hash(b"firm", key.as_bytes());
+    ((hash >> 32) ^ hash) as u32 & !1
 }
 
 fn word_hash(word: &str) -> u64 {

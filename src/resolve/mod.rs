@@ -21,11 +21,13 @@ mod similarity;
 mod statistics;
 #[cfg(test)]
 mod tests;
+mod watchers;
 mod weights;
 
 pub use compare::{Comparison, compare_forms};
-pub use directory::{Candidate, Changes, Directory, MAX_CANDIDATES, MAX_EXAMINED, Resolution, Scope, Touched};
+pub use directory::{Candidate, Directory, MAX_CANDIDATES, MAX_EXAMINED, Resolution, Scope, Touched};
 pub use names::{NameMatch, match_names, match_prepared};
 pub use prepared::PreparedName;
 pub use statistics::NameStatistics;
+pub use watchers::{Changes, Concerned, Grounds, Watchers};
 pub use weights::WEIGHTS_VERSION;

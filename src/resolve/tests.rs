@@ -3,7 +3,10 @@
 
 use proptest::prelude::*;
 
-use super::{Changes, Directory, MAX_CANDIDATES, NameStatistics, Resolution, Scope, compare_forms, match_names};
+use super::{
+    Changes, Concerned, Directory, Grounds, MAX_CANDIDATES, NameStatistics, Resolution, Scope, Watchers, compare_forms,
+    match_names,
+};
 use crate::model::{Company, Country, EvidenceKind, MentionForm, Party};
 use crate::normalize::{mention, name};
 
@@ -236,7 +239,7 @@ const NAMES: [&str; 12] = [
 ];
 
 fn insertion() -> impl Strategy<Value = Insertion> {
-    let fields = (0..NAMES.len(), 0_u32..10, 0_usize..4, 0_usize..3, 0_u32..3, 0_u32..4);
+    let fields = (0..NAMES.len(), 0_u32..28, 0_usize..4, 0_usize..3, 0_u32..3, 0_u32..4);
     fields.prop_map(|(name, number, place, phone, scope, kind)| {
         // So many that a word may come to four of them while the firms do not double.
         let number = match number {
@@ -296,33 +299,46 @@ proptest! {
     }
 
     #[test]
-    fn what_may_have_changed_is_told(insertions in prop::collection::vec(insertion(), 1..40)) {
-        let mut directory = Directory::new();
+    fn whoever_may_resolve_otherwise_is_told(
+        insertions in prop::collection::vec(insertion(), 1..48),
+        at_a_time in 1_usize..4,
+    ) {
         let scopes = [Scope::SHARED, Scope(1), Scope(2)];
-        for (count, each) in insertions.iter().enumerate() {
-            let papers = insertions[..count].iter().filter_map(|one| match one {
-                Insertion::Paper(form, _) => Some(form),
-                Insertion::Row(_) => None,
-            });
-            let forms: Vec<&MentionForm> = papers.collect();
-            let answer = |directory: &Directory| -> Vec<Resolution> {
-                forms.iter().flat_map(|form| scopes.map(|scope| directory.resolve(form, scope))).collect()
+        let mut directory = Directory::new();
+        let mut asked: Vec<(MentionForm, Scope)> = Vec::new();
+        let mut watchers = Watchers::default();
+        let mut before: Vec<(Resolution, Grounds)> = Vec::new();
+        for several in insertions.chunks(at_a_time) {
+            let firms = directory.firms_rounded();
+            let mut changes = Changes::default();
+            several.iter().for_each(|each| changes.add(insert(&mut directory, each)));
+            changes.add(directory.take_reweighed());
+            let after = directory.resolve_all(asked.iter().map(|(form, scope)| (form, *scope)));
+            let Concerned { mentions, if_borne_on } =
+                watchers.concerned(&directory, &changes, |mention| asked[mention as usize].1);
+            let is_told = |mention: u32| {
+                let (form, scope) = &asked[mention as usize];
+                let bears_now = |firms| directory.bears_now(form, *scope, watchers.grounds(mention), firms);
+                mentions.contains(&mention) || if_borne_on.get(&mention).is_some_and(|firms| bears_now(firms))
             };
-            let (before, firms) = (answer(&directory), directory.firms_rounded());
-            let (mut told, mut changes) = (Vec::new(), Changes::default());
-            for touched in [insert(&mut directory, each), directory.take_reweighed()] {
-                told.extend_from_slice(&touched.name_keys);
-                changes.add(touched);
+            let told: Vec<bool> = (0..asked.len() as u32).map(is_told).collect();
+            for (place, (old, new)) in before.iter().zip(&after).enumerate() {
+                let may_differ = told[place] || directory.firms_rounded() != firms;
+                prop_assert!(may_differ || old.0 == new.0, "{:?}", asked[place]);
+                // As the holdings do: who is not told keeps the old grounds.
+                if may_differ {
+                    watchers.note(place as u32, &asked[place].0, new.1.clone());
+                }
             }
-            if directory.firms_rounded() != firms {
-                continue;
-            }
-            for (index, (old, new)) in before.iter().zip(answer(&directory)).enumerate() {
-                let keys = Directory::name_keys(forms[index / scopes.len()]);
-                let (form, scope) = (forms[index / scopes.len()], scopes[index % scopes.len()]);
-                let is_told = keys.iter().any(|key| told.contains(key))
-                    && directory.may_resolve_otherwise(form, scope, &changes);
-                prop_assert!(is_told || *old == new, "{:?}", forms[index / scopes.len()]);
+            before = after;
+            for each in several {
+                let Insertion::Paper(form, _) = each else { continue };
+                for scope in scopes {
+                    let answer = directory.resolve_all(std::iter::once((form, scope))).remove(0);
+                    watchers.note(asked.len() as u32, form, answer.1.clone());
+                    asked.push((form.clone(), scope));
+                    before.push(answer);
+                }
             }
         }
     }

@@ -133,6 +133,9 @@ pub(super) const MINOR_NAME_PER_HALVING: f64 = -0.5;
 pub(super) const MINOR_NAME_MAX: f64 = -3.0;
 /// The share of a candidate never exceeds this.
 pub(super) const SHARE_MAX: f64 = 0.995;
+/// What is this much less likely than the likeliest is left out of account altogether: a share of it is below the
+/// millionths in which shares are told, and whatever changes of it then changes no answer.
+pub(super) const NEGLIGIBLE_BITS: f64 = 30.0;
 /// Candidates below this share are not reported.
 pub(super) const SHARE_MIN: f64 = 0.002;
 /// Of the share of firms known by name only, at least this goes to the firm of that name.

@@ -15,7 +15,7 @@ use crate::model::{
     ShipmentLine, ShipmentRole,
 };
 use crate::normalize;
-use crate::resolve::{Directory, Scope, Touched};
+use crate::resolve::{Directory, Scope, Touched, Watchers};
 
 use super::buyers::TenantCounts;
 use super::policy::Policy;
@@ -215,9 +215,10 @@ pub struct Holdings {
     mention_of_party: HashMap<(PartyId, u32), u32>,
     pub(super) entities: Vec<Entity>,
     pub(super) entity_ids: HashMap<String, u32>,
-    pub(super) mentions_by_key: HashMap<u64, Vec<u32>>,
-    /// How many mentions are filed under their keys.
-    pub(super) mentions_keyed: usize,
+    /// What the mentions' entities hung on when they were found; noted from the second settling on, or from the first
+    /// where more are expected: see [`Holdings::expecting_more`].
+    pub(super) watchers: Watchers,
+    pub(super) expects_more: bool,
     pub(super) tenants: Vec<String>,
     pub(super) orders: Vec<HeldOrder>,
     pub(super) order_ids: HashMap<(u32, OrderName), u32>,
@@ -247,8 +248,8 @@ impl Holdings {
             mention_of_party: HashMap::new(),
             entities: Vec::new(),
             entity_ids: HashMap::new(),
-            mentions_by_key: HashMap::new(),
-            mentions_keyed: 0,
+            watchers: Watchers::default(),
+            expects_more: false,
             tenants: Vec::new(),
             orders: Vec::new(),
             order_ids: HashMap::new(),
@@ -261,6 +262,11 @@ impl Holdings {
             arrival_days: None,
             unsettled: Unsettled::default(),
         }
+    }
+
+    /// The same, for many settlings: the first one already notes what the later ones need, which a batch run never does.
+    pub fn expecting_more(policy: Policy, corridor: Corridor) -> Self {
+        Self { expects_more: true, ..Self::new(policy, corridor) }
     }
 
     /// Offers one record; `tenant` is whose it is, or `None` when all may see it. Orders always are somebody's.
@@ -415,7 +421,6 @@ impl Holdings {
     fn touch(&mut self, touched: Touched) {
         // Before the first settling everything is resolved anyway.
         if self.unsettled.firms_rounded.is_some() {
-            self.unsettled.name_keys.extend(&touched.name_keys);
             self.unsettled.changes.add(touched);
         }
     }

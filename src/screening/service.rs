@@ -129,7 +129,7 @@ impl Service {
         let places = store.read(|snapshot| Ok((snapshot.newest_record_sequence()?, snapshot.judged_through()?)))?;
         let (start_sequence, judged_before) = places;
         let (policy, corridor) = (options.policy.clone(), options.corridor);
-        let holdings = Arc::new(RwLock::new(Holdings::new(policy.clone(), corridor)));
+        let holdings = Arc::new(RwLock::new(Holdings::expecting_more(policy.clone(), corridor)));
         let worker = Worker {
             store: store.clone(),
             options,

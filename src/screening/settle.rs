@@ -4,18 +4,18 @@
 //! had been done anew, which a test holds. A change that bears on everything (a new brand, twice as many firms) costs a
 //! full pass; such changes become rare as the holdings grow.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use rayon::prelude::*;
 
 use crate::goods::Brands;
 use crate::model::{CauseKind, Day, Probability, ShipmentRole};
-use crate::resolve::{Candidate, Changes, Directory, Resolution, Scope};
+use crate::resolve::{Candidate, Changes, Concerned, Grounds, Resolution, Scope};
 
 use super::causes::{News, Reason};
 use super::gather::Cut;
-use super::holdings::{Carried, Entity, Holdings, List, Mention};
+use super::holdings::{Carried, Entity, Holdings, List};
 use super::record::between;
 use super::weigh::despatch_day;
 
@@ -34,9 +34,7 @@ type Shares = Box<[(u32, Probability)]>;
 pub(super) struct Unsettled {
     /// New mentions.
     pub mentions: BTreeSet<u32>,
-    /// Blocking keys under which firms changed: mentions that share one may resolve otherwise.
-    pub name_keys: HashSet<u64>,
-    /// Those firms.
+    /// Firms that changed: mentions whose answers hung on one may resolve otherwise.
     pub changes: Changes,
     pub orders: Vec<u32>,
     pub shipments: Vec<u32>,
@@ -52,17 +50,20 @@ pub(super) struct Unsettled {
 /// A settling that has begun.
 pub(super) struct Settling {
     waiting: Unsettled,
-    /// Mentions held before that share a key with a firm that changed.
-    sharing: BTreeSet<u32>,
+    /// Firms with a word that became more frequent.
+    reweighed: Changes,
     /// How many firms there were at its beginning, rounded.
     firms_rounded: u32,
-    reweighed: Reweighed,
+    /// Every mention is resolved.
+    resolves_all: bool,
 }
 
 /// Mentions that words concern whose weight changed.
+#[derive(Default)]
 enum Reweighed {
+    #[default]
     All,
-    Some(HashSet<u32>),
+    Some(BTreeSet<u32>),
 }
 
 impl Reweighed {
@@ -74,8 +75,15 @@ impl Reweighed {
     }
 }
 
-/// Mentions that stand for other firms than before, with those firms.
-pub(super) struct Resolved(Vec<(u32, Vec<Candidate>)>);
+/// Mentions that were resolved again.
+#[derive(Default)]
+pub(super) struct Resolved {
+    /// Those that stand for other firms than before, with those firms, by number.
+    changed: Vec<(u32, Vec<Candidate>)>,
+    /// What the answers hang on, of all that were resolved again, by number.
+    grounds: Vec<(u32, Grounds)>,
+    reweighed: Reweighed,
+}
 
 /// Order lines that may be judged differently after a settling.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -121,25 +129,16 @@ impl Holdings {
         if waiting.brands {
             self.brands = Brands::new(self.brand_names.iter().map(String::as_str));
         }
-        let mut sharing = BTreeSet::new();
-        let reweighed = if waiting.firms_rounded == Some(firms_rounded) {
-            self.key_mentions();
-            let of_key = |key: &u64| self.mentions_by_key.get(key).into_iter().flatten().copied();
-            let held_before = |mention: &u32| !waiting.mentions.contains(mention);
-            sharing.extend(waiting.name_keys.iter().flat_map(of_key).filter(held_before));
-            let touched = self.directory.take_reweighed();
-            let mentions = touched.name_keys.iter().flat_map(of_key);
-            let others: HashSet<u32> =
-                mentions.filter(|mention| held_before(mention) && !sharing.contains(mention)).collect();
-            sharing.extend(&others);
-            waiting.changes.add(touched);
-            Reweighed::Some(others)
-        } else {
+        let resolves_all = waiting.firms_rounded != Some(firms_rounded)
+            || self.watchers.len() + waiting.mentions.len() < self.mentions.len();
+        let mut reweighed = Changes::default();
+        if resolves_all {
             self.directory.forget_reweighed();
             waiting.mentions = (0..self.mentions.len() as u32).collect();
-            Reweighed::All
-        };
-        Settling { waiting, sharing, firms_rounded, reweighed }
+        } else {
+            reweighed.add(self.directory.take_reweighed());
+        }
+        Settling { waiting, reweighed, firms_rounded, resolves_all }
     }
 
     /// Resolves what waits, which takes longest, without changing anything: others may read meanwhile. Nothing at the
@@ -147,45 +146,71 @@ impl Holdings {
     /// off when told to; then nothing may be made of what it gave.
     pub(super) fn resolve_waiting(&self, settling: &Settling, is_stopped: impl Fn() -> bool) -> Option<Resolved> {
         settling.waiting.firms_rounded?;
-        let mut changed: Vec<(u32, Vec<Candidate>)> = Vec::new();
-        for chunk in self.by_name(&self.to_resolve(settling)).chunks(MENTIONS_PER_CHUNK) {
+        let (mentions, reweighed) = self.to_resolve(settling);
+        let mut resolved = Resolved { reweighed, ..Resolved::default() };
+        for chunk in self.by_name(&mentions).chunks(MENTIONS_PER_CHUNK) {
             if is_stopped() {
                 return None;
             }
-            let resolved = chunk.iter().map(|(_, mention)| *mention).zip(self.candidates(chunk));
-            changed.extend(resolved.filter(|(mention, candidates)| !self.has_shares(*mention, candidates)));
+            for ((_, mention), (candidates, grounds)) in chunk.iter().zip(self.candidates(chunk)) {
+                if !self.has_shares(*mention, &candidates) {
+                    resolved.changed.push((*mention, candidates));
+                }
+                resolved.grounds.push((*mention, grounds));
+            }
         }
-        changed.sort_unstable_by_key(|(mention, _)| *mention);
-        Some(Resolved(changed))
+        resolved.changed.sort_unstable_by_key(|(mention, _)| *mention);
+        resolved.grounds.sort_unstable_by_key(|(mention, _)| *mention);
+        Some(resolved)
     }
 
     /// New mentions, and those held before that may stand for other firms now.
-    fn to_resolve(&self, settling: &Settling) -> BTreeSet<u32> {
-        let sharing: Vec<u32> = settling.sharing.iter().copied().collect();
-        let may_differ = |mention: &u32| {
-            let Mention { form, scope, .. } = &self.mentions[*mention as usize];
-            self.directory.may_resolve_otherwise(form, Scope(*scope), &settling.waiting.changes)
+    fn to_resolve(&self, settling: &Settling) -> (BTreeSet<u32>, Reweighed) {
+        let mut mentions = settling.waiting.mentions.clone();
+        if settling.resolves_all {
+            return (mentions, Reweighed::All);
+        }
+        mentions.extend(self.concerned(&settling.waiting.changes));
+        let mut others = self.concerned(&settling.reweighed);
+        others.retain(|mention| !mentions.contains(mention));
+        mentions.extend(&others);
+        (mentions, Reweighed::Some(others))
+    }
+
+    /// Mentions held before that changes may make stand for other firms.
+    fn concerned(&self, changes: &Changes) -> BTreeSet<u32> {
+        let scope_of = |mention: u32| Scope(self.mentions[mention as usize].scope);
+        let Concerned { mut mentions, if_borne_on } = self.watchers.concerned(&self.directory, changes, scope_of);
+        let bears_now = |(mention, firms): &(u32, Vec<String>)| {
+            let form = &self.mentions[*mention as usize].form;
+            self.directory.bears_now(form, scope_of(*mention), self.watchers.grounds(*mention), firms)
         };
-        let mut mentions: Vec<u32> = sharing.into_par_iter().filter(may_differ).collect();
-        mentions.extend(&settling.waiting.mentions);
-        mentions.into_iter().collect()
+        let doubtful: Vec<(u32, Vec<String>)> = if_borne_on.into_iter().collect();
+        let borne_on: Vec<u32> = doubtful.into_par_iter().filter(bears_now).map(|(mention, _)| mention).collect();
+        mentions.extend(borne_on);
+        mentions
     }
 
     /// Takes up what was inserted, with what was resolved beforehand.
     pub(super) fn finish_settling(&mut self, settling: Settling, resolved: Option<Resolved>) -> (Affected, News) {
-        let unresolved = if resolved.is_none() { self.to_resolve(&settling) } else { BTreeSet::new() };
-        let Settling { mut waiting, firms_rounded, reweighed, .. } = settling;
+        let (resolved, unresolved) = match resolved {
+            Some(resolved) => (resolved, BTreeSet::new()),
+            None => {
+                let (mentions, reweighed) = self.to_resolve(&settling);
+                (Resolved { reweighed, ..Resolved::default() }, mentions)
+            }
+        };
+        let Settling { mut waiting, firms_rounded, .. } = settling;
         let (news, is_first) = (std::mem::take(&mut waiting.news), waiting.firms_rounded.is_none());
         let mut dirty = Dirty { all: waiting.brands, orders: BTreeSet::new(), news, is_first };
         let (orders_before, shipments_before) =
             (self.orders.len() - waiting.orders.len(), self.shipments.len() - waiting.shipments.len());
         let before = (orders_before, shipments_before);
-        let changed = match resolved {
-            Some(Resolved(changed)) => {
-                changed.into_iter().map(|(mention, candidates)| (mention, self.shares(candidates))).collect()
-            }
-            None => self.resolve_changed(&unresolved),
-        };
+        let Resolved { changed, grounds, reweighed } = resolved;
+        self.note(grounds);
+        let mut changed: Vec<(u32, Shares)> =
+            changed.into_iter().map(|(mention, candidates)| (mention, self.shares(candidates))).collect();
+        changed.extend(self.resolve_changed(&unresolved, is_first));
         let moved = self.move_changed(changed, &reweighed, before, &mut dirty);
         self.link(&waiting.orders, &waiting.shipments);
         let papers: Vec<u32> = waiting.shipments.iter().copied().chain(moved.shipments).collect();
@@ -202,15 +227,11 @@ impl Holdings {
         (if dirty.all { Affected::All } else { Affected::Orders(dirty.orders) }, dirty.news)
     }
 
-    /// Files new mentions under their blocking keys. The first settling resolves everything, so that a batch run, which
-    /// settles once, never needs the keys.
-    fn key_mentions(&mut self) {
-        for mention in self.mentions_keyed..self.mentions.len() {
-            for key in Directory::name_keys(&self.mentions[mention].form) {
-                self.mentions_by_key.entry(key).or_default().push(mention as u32);
-            }
+    /// Notes what answers hang on, by the numbers of their mentions. A batch run, which settles once, does without.
+    fn note(&mut self, grounds: Vec<(u32, Grounds)>) {
+        for (mention, grounds) in grounds {
+            self.watchers.note(mention, &self.mentions[mention as usize].form, grounds);
         }
-        self.mentions_keyed = self.mentions.len();
     }
 
     /// Cases that hold affected order lines, each once.
@@ -260,19 +281,24 @@ impl Holdings {
     }
 
     /// Mentions that stand for other firms than before, with their new shares.
-    fn resolve_changed(&mut self, mentions: &BTreeSet<u32>) -> Vec<(u32, Shares)> {
-        let mut changed: Vec<(u32, Shares)> = Vec::new();
+    fn resolve_changed(&mut self, mentions: &BTreeSet<u32>, is_first: bool) -> Vec<(u32, Shares)> {
+        let (mut changed, mut noted): (Vec<(u32, Shares)>, Vec<(u32, Grounds)>) = (Vec::new(), Vec::new());
         // In chunks, so that answers in words never are many.
         for chunk in self.by_name(mentions).chunks(MENTIONS_PER_CHUNK) {
             let resolved = self.candidates(chunk);
-            for ((_, mention), candidates) in chunk.iter().zip(resolved) {
+            for ((_, mention), (candidates, grounds)) in chunk.iter().zip(resolved) {
                 let shares = self.shares(candidates);
                 if self.mentions[*mention as usize].shares != shares {
                     changed.push((*mention, shares));
                 }
+                if self.expects_more || !is_first {
+                    noted.push((*mention, grounds));
+                }
             }
         }
         changed.sort_unstable_by_key(|(mention, _)| *mention);
+        noted.sort_unstable_by_key(|(mention, _)| *mention);
+        self.note(noted);
         changed
     }
 
@@ -290,16 +316,16 @@ impl Holdings {
         by_name
     }
 
-    /// The firms that mentions may stand for by what is known now, in the same order.
-    fn candidates(&self, by_name: &[(u64, u32)]) -> Vec<Vec<Candidate>> {
+    /// The firms that mentions may stand for by what is known now, with what that hangs on, in the same order.
+    fn candidates(&self, by_name: &[(u64, u32)]) -> Vec<(Vec<Candidate>, Grounds)> {
         let of_name = |alike: &[(u64, u32)]| {
             let held = alike.iter().map(|(_, mention)| &self.mentions[*mention as usize]);
             self.directory.resolve_all(held.map(|mention| (&*mention.form, Scope(mention.scope))))
         };
         let names: Vec<&[(u64, u32)]> = by_name.chunk_by(|one, other| one.0 == other.0).collect();
-        let kept = |Resolution { mut candidates }: Resolution| {
+        let kept = |(Resolution { mut candidates }, grounds): (Resolution, Grounds)| {
             candidates.retain(|candidate| candidate.probability.to_f64() >= CANDIDATE_SHARE_MIN);
-            candidates
+            (candidates, grounds)
         };
         names.par_iter().flat_map_iter(|alike| of_name(alike).into_iter().map(kept)).collect()
     }
