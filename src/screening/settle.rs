@@ -282,7 +282,8 @@ impl Holdings {
 
     /// Mentions that stand for other firms than before, with their new shares.
     fn resolve_changed(&mut self, mentions: &BTreeSet<u32>, is_first: bool) -> Vec<(u32, Shares)> {
-        let (mut changed, mut noted): (Vec<(u32, Shares)>, Vec<(u32, Grounds)>) = (Vec::new(), Vec::new());
+        let mut changed = Vec::new();
+        let mut noted = Vec::new();
         // In chunks, so that answers in words never are many.
         for chunk in self.by_name(mentions).chunks(MENTIONS_PER_CHUNK) {
             let resolved = self.candidates(chunk);
