@@ -5,12 +5,12 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement may panic, and prints its figures")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use onward::audit::digest;
 use onward::model::{Corridor, OrderKey, Record};
-use onward::screening::{Affected, Holdings, Policy, judge};
+use onward::screening::{Holdings, Policy, judge};
 use onward::simulation::{MemoryWorld, Profile, WorldOptions, generate};
 use rayon::prelude::*;
 
@@ -31,14 +31,14 @@ fn main() {
     filling.extend(world.orders.into_iter().map(|line| (Some("t"), Record::Order(Box::new(line)))));
     filling.extend(world.companies.into_iter().map(|row| (None, Record::Company(Box::new(row)))));
     holdings.insert_all(filling);
-    holdings.settle();
+    let everything = holdings.settle().orders();
     let policy = Policy::default();
     let mut hashes: HashMap<(String, OrderKey), [u8; 32]> = HashMap::new();
     let begun = Instant::now();
-    judge_all(&holdings, &Affected::All, &policy, &mut hashes);
+    judge_all(&holdings, &everything, &policy, &mut hashes);
     println!("all judged in {:.1} s, {} findings", begun.elapsed().as_secs_f64(), hashes.len());
-    println!("insert ms  settle ms  cut ms  judge ms  affected  cases  records  findings  changed");
-    let mut totals: Vec<[f64; 9]> = Vec::new();
+    println!("insert ms  settle ms  cut ms  judge ms  near  far  cases  records  findings  changed");
+    let mut totals: Vec<[f64; 10]> = Vec::new();
     for round in kept.chunks(lines) {
         let begun = Instant::now();
         for record in round {
@@ -47,18 +47,15 @@ fn main() {
         let inserted = begun.elapsed();
         let affected = holdings.settle();
         let settled = begun.elapsed();
-        let count = match &affected {
-            Affected::All => orders,
-            Affected::Orders(orders) => orders.len(),
-        };
-        let told = judge_all(&holdings, &affected, &policy, &mut hashes);
+        let told = judge_all(&holdings, &affected.near, &policy, &mut hashes);
         let ms = |time: Duration| time.as_secs_f64() * 1e3;
         let row = [
             ms(inserted),
             ms(settled - inserted),
             ms(told.0),
             ms(told.1),
-            count as f64,
+            affected.near.len() as f64,
+            affected.far.len() as f64,
             told.2[0] as f64,
             told.2[1] as f64,
             told.2[2] as f64,
@@ -78,21 +75,21 @@ fn main() {
     print_row(&std::array::from_fn(|at| totals.iter().map(|row| row[at]).sum::<f64>() / totals.len() as f64));
 }
 
-fn print_row(row: &[f64; 9]) {
+fn print_row(row: &[f64; 10]) {
     println!(
-        "{:9.2}  {:9.2}  {:6.2}  {:8.2}  {:8.0}  {:5.0}  {:7.0}  {:8.0}  {:7.0}",
-        row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8]
+        "{:9.2}  {:9.2}  {:6.2}  {:8.2}  {:4.0}  {:3.0}  {:5.0}  {:7.0}  {:8.0}  {:7.0}",
+        row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], row[9]
     );
 }
 
 fn judge_all(
     holdings: &Holdings,
-    affected: &Affected,
+    orders: &BTreeSet<u32>,
     policy: &Policy,
     hashes: &mut HashMap<(String, OrderKey), [u8; 32]>,
 ) -> (Duration, Duration, [usize; 4]) {
     let begun = Instant::now();
-    let cuts = holdings.cuts_of(affected);
+    let cuts = holdings.cuts_of(orders);
     let cut = begun.elapsed();
     let found: Vec<_> = cuts
         .par_iter()

@@ -75,7 +75,7 @@ impl Holdings {
             if before.told() != now.told() {
                 dirty.news.tenants.insert(tenant as u32);
                 let orders = self.orders.iter().enumerate().filter(|(_, held)| held.tenant == tenant as u32);
-                dirty.orders.extend(orders.map(|(order, _)| order as u32));
+                dirty.far.extend(orders.map(|(order, _)| order as u32));
             }
         }
     }

@@ -176,6 +176,44 @@ impl News {
         }
     }
 
+    /// What of it bears on order lines that wait to be judged again. Lines that came bear on those that do not.
+    /// `is_all`: everything waits, so that nobody was asked what else was touched.
+    pub(super) fn lasting(&self, is_all: bool) -> Self {
+        let (brands, tenants) = (self.brands.clone(), self.tenants.clone());
+        if !is_all {
+            return Self { brands, tenants, ..Self::default() };
+        }
+        let moved = |reasons: &HashMap<u32, Reason>| {
+            let is_moved = |reason: &Reason| !matches!(reason.kind, CauseKind::OrderLine | CauseKind::ShipmentLine);
+            reasons.iter().filter(|(_, reason)| is_moved(reason)).map(|(line, reason)| (*line, *reason)).collect()
+        };
+        Self {
+            orders: moved(&self.orders),
+            papers: moved(&self.papers),
+            brands,
+            tenants,
+            rows: self.rows.clone(),
+            marks: self.marks.clone(),
+            everywhere: self.everywhere.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Takes up what bears on the same order lines besides.
+    pub(super) fn absorb(&mut self, other: Self) {
+        other.orders.into_iter().for_each(|(order, reason)| self.moved_order(order, reason));
+        other.papers.into_iter().for_each(|(paper, reason)| self.moved_paper(paper, reason));
+        self.brands.extend(other.brands);
+        self.tenants.extend(other.tenants);
+        for (firm, sequence) in other.rows {
+            self.rows.entry(firm).or_insert(sequence);
+        }
+        for (order, reasons) in other.marks {
+            reasons.into_iter().for_each(|reason| note(self.marks.entry(order).or_default(), reason));
+        }
+        other.everywhere.into_iter().for_each(|reason| note(&mut self.everywhere, reason));
+    }
+
     /// Everything may have been touched.
     pub(super) fn mark_everywhere(&mut self, reason: Reason) {
         note(&mut self.everywhere, reason);
@@ -189,25 +227,27 @@ fn note(reasons: &mut Vec<Reason>, reason: Reason) {
 }
 
 impl Holdings {
-    /// What bears on a case.
-    pub(super) fn reasons_of_case(&self, news: &News, cut: &Cut, case: &Case) -> CaseReasons {
+    /// What of all this bears on a case.
+    pub(super) fn reasons_of_case(&self, news: &[&News], cut: &Cut, case: &Case) -> CaseReasons {
         let tenant = cut.tenant();
-        let rows = case.entities.iter().filter_map(|entity| {
-            let record = Arrived { sequence: *news.rows.get(&entity.key)?, visible_to: None };
-            Some(Reason { kind: CauseKind::Company, record: Some(record) })
-        });
-        let orders = cut.orders().filter_map(|order| news.orders.get(&order).copied());
-        let papers = cut.shipments().filter_map(|paper| news.papers.get(&paper).copied());
-        let marks = cut.orders().filter_map(|order| news.marks.get(&order)).flatten().copied();
-        let mut reasons: BTreeSet<Reason> = rows.chain(orders).chain(papers).chain(marks).collect();
-        if news.tenants.contains(&tenant) {
-            reasons.insert(Reason::of(CauseKind::TenantsRecord));
-        }
-        if case.brands.iter().any(|brand| news.brands.contains(brand)) {
-            reasons.insert(Reason::of(CauseKind::OtherHoldings));
-        }
-        if news.is_start {
-            reasons.insert(Reason::of(CauseKind::Start));
+        let mut reasons: BTreeSet<Reason> = BTreeSet::new();
+        for news in news {
+            reasons.extend(case.entities.iter().filter_map(|entity| {
+                let record = Arrived { sequence: *news.rows.get(&entity.key)?, visible_to: None };
+                Some(Reason { kind: CauseKind::Company, record: Some(record) })
+            }));
+            reasons.extend(cut.orders().filter_map(|order| news.orders.get(&order)));
+            reasons.extend(cut.shipments().filter_map(|paper| news.papers.get(&paper)));
+            reasons.extend(cut.orders().filter_map(|order| news.marks.get(&order)).flatten());
+            if news.tenants.contains(&tenant) {
+                reasons.insert(Reason::of(CauseKind::TenantsRecord));
+            }
+            if case.brands.iter().any(|brand| news.brands.contains(brand)) {
+                reasons.insert(Reason::of(CauseKind::OtherHoldings));
+            }
+            if news.is_start {
+                reasons.insert(Reason::of(CauseKind::Start));
+            }
         }
         let mut reasons: Vec<Reason> = reasons.into_iter().collect();
         // Few records can be named: those of which there are fewest go first.
@@ -217,20 +257,22 @@ impl Holdings {
 
     /// Why a finding of a case changed: papers that it names come first, then what touched its order line, then whatever
     /// else bears on its case. A new order line has no other cause than itself.
-    pub(super) fn causes_of(&self, news: &News, case: &CaseReasons, finding: &Finding) -> Causes {
+    pub(super) fn causes_of(&self, news: &[&News], case: &CaseReasons, finding: &Finding) -> Causes {
         let mut causes = Causes::default();
         let own = self.held_order(case.tenant, &finding.order);
         let mut add = |reason: &Reason| causes.add(reason.cause_for(case.tenant));
-        if let Some(own) = own.and_then(|own| news.orders.get(&own)).filter(|own| own.kind == CauseKind::OrderLine) {
+        let own_reasons = || news.iter().filter_map(|news| news.orders.get(&own?));
+        if let Some(own) = own_reasons().find(|own| own.kind == CauseKind::OrderLine) {
             add(own);
             return causes;
         }
         let papers = finding.papers().into_iter().filter_map(|key| self.held_shipment(case.tenant, key));
-        papers.filter_map(|paper| news.papers.get(&paper)).for_each(&mut add);
-        own.and_then(|own| news.marks.get(&own)).into_iter().flatten().for_each(&mut add);
+        papers.flat_map(|paper| news.iter().filter_map(move |news| news.papers.get(&paper))).for_each(&mut add);
+        news.iter().filter_map(|news| news.marks.get(&own?)).flatten().for_each(&mut add);
         case.reasons.iter().for_each(&mut add);
         if causes.causes.is_empty() {
-            news.everywhere.iter().for_each(|reason| causes.add(reason.cause_for(case.tenant)));
+            let everywhere = news.iter().flat_map(|news| &news.everywhere);
+            everywhere.for_each(|reason| causes.add(reason.cause_for(case.tenant)));
         }
         if causes.causes.is_empty() {
             causes.add(Cause { kind: CauseKind::OtherHoldings, record: None });

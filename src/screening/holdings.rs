@@ -438,7 +438,7 @@ impl Holdings {
             && !self.brand_names.contains(brand)
         {
             self.brand_names.insert(brand.clone());
-            self.unsettled.brands = true;
+            self.unsettled.brands.insert(brand.clone());
             self.unsettled.news.brand(brand);
         }
     }

@@ -4,6 +4,7 @@
 
 mod advice;
 mod arrivals;
+mod backlog;
 pub mod batch;
 mod buyers;
 mod candidates;

@@ -2,12 +2,14 @@
 //!
 //! One thread judges. It reads the record log of the store from where it stopped, so there is no queue between
 //! accepting and judging that could grow or be lost: after a crash it reads on from the last commit.
+//! What a round bears on by itself is judged and committed at once; what it changes for a whole tenant waits in a backlog,
+//! of which each round, and idle time, takes a slice.
 //! What it holds lies behind a lock: the judging thread writes while it takes records up and settles, and reads while it
 //! resolves and judges; screening on demand reads besides, so it waits for a settling at most and delays one by a case at
 //! most.
 //! Who may call and how things look on the wire is `api`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -24,13 +26,15 @@ use crate::store::{
 };
 
 use super::advice::advise;
+use super::backlog::Backlog;
 use super::causes::News;
+use super::gather::Cut;
 use super::holdings::Holdings;
 use super::jobs::{Bench, Jobs};
 use super::judge::judge;
 use super::policy::Policy;
 use super::probe::Screening;
-use super::settle::Affected;
+use super::settle::Settled;
 
 /// Most log records taken up in one round.
 const RECORDS_PER_PAGE: usize = 5_000;
@@ -129,17 +133,8 @@ impl Service {
         let places = store.read(|snapshot| Ok((snapshot.newest_record_sequence()?, snapshot.judged_through()?)))?;
         let (start_sequence, judged_before) = places;
         let (policy, corridor) = (options.policy.clone(), options.corridor);
-        let holdings = Arc::new(RwLock::new(Holdings::expecting_more(policy.clone(), corridor)));
-        let worker = Worker {
-            store: store.clone(),
-            options,
-            holdings: Arc::clone(&holdings),
-            taken_up: 0,
-            judged_before,
-            committed: HashMap::new(),
-            progress: progress_sender,
-            stopped,
-        };
+        let worker = Worker::new(store.clone(), options, judged_before, progress_sender, stopped);
+        let holdings = Arc::clone(&worker.holdings);
         let thread = std::thread::Builder::new()
             .name("judge".to_owned())
             .spawn(move || worker.run())
@@ -261,6 +256,14 @@ enum Woken {
     End,
 }
 
+/// What came of judging.
+struct Judged {
+    /// Findings that differ from those committed, with why.
+    changed: Vec<(Judgement, [u8; 32])>,
+    /// All order lines that were judged, by their numbers in the holdings.
+    orders: Vec<u32>,
+}
+
 /// The judging thread.
 struct Worker {
     store: Store,
@@ -269,6 +272,9 @@ struct Worker {
     taken_up: u64,
     /// Records up to here were judged by a service before this one.
     judged_before: u64,
+    /// Records up to here had their round; some order lines may wait because of them.
+    rounds_through: u64,
+    backlog: Backlog,
     /// Hash of the stored form of the last finding committed for each order line.
     committed: HashMap<(String, OrderKey), [u8; 32]>,
     progress: watch::Sender<Progress>,
@@ -276,6 +282,29 @@ struct Worker {
 }
 
 impl Worker {
+    /// Has taken up nothing. `judged_before`: the place in the log up to which a service before this one judged.
+    fn new(
+        store: Store,
+        options: ServiceOptions,
+        judged_before: u64,
+        progress: watch::Sender<Progress>,
+        stopped: watch::Receiver<bool>,
+    ) -> Self {
+        let holdings = Holdings::expecting_more(options.policy.clone(), options.corridor);
+        Self {
+            store,
+            options,
+            holdings: Arc::new(RwLock::new(holdings)),
+            taken_up: 0,
+            judged_before,
+            rounds_through: 0,
+            backlog: Backlog::default(),
+            committed: HashMap::new(),
+            progress,
+            stopped,
+        }
+    }
+
     fn run(mut self) {
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
             Ok(runtime) => runtime,
@@ -337,12 +366,12 @@ impl Worker {
         self.progress.send_if_modified(|progress| progress.stalled.take().is_some());
     }
 
-    /// Takes up what the log has and judges. Says whether there was anything.
+    /// Takes up what the log has and judges, and a slice of what waits. Says whether there was anything.
     fn round(&mut self) -> Result<bool, StoreError> {
         let taken_up = self.taken_up;
         let page = self.store.read(|snapshot| snapshot.records_since(taken_up, RECORDS_PER_PAGE))?;
         if page.is_empty() {
-            return Ok(false);
+            return self.work_off();
         }
         self.take_up(page);
         let newest = self.store.read(|snapshot| snapshot.newest_record_sequence())?;
@@ -351,27 +380,38 @@ impl Worker {
             return Ok(true);
         }
         let watch = Stopwatch::start();
-        let through = self.taken_up;
-        let records = (through - self.progress.borrow().judged_through) as i64;
+        let records = (self.taken_up - self.rounds_through) as i64;
         let empty = tracing::field::Empty;
         let span = tracing::info_span!("round", records, cases = empty, changed = empty).entered();
-        let Some((affected, news)) = self.settle() else { return Ok(true) };
-        let findings = self.judge_affected(&affected, &news);
-        if self.is_stopped() {
-            return Ok(true);
-        }
-        span.record("changed", findings.len() as i64);
+        let Some(Settled { affected, news, lasting }) = self.settle() else { return Ok(true) };
+        self.backlog.add(self.taken_up, affected.far, lasting);
+        let Some(judged) = self.judge_again(&affected.near, Some(&news)) else { return Ok(true) };
+        span.record("changed", judged.changed.len() as i64);
         metrics::histogram!("onward_judge_seconds").record(watch.seconds());
-        self.commit(findings)?;
-        if !self.is_stopped() {
-            self.progress.send_modify(|progress| progress.judged_through = through);
+        self.rounds_through = self.taken_up;
+        self.commit(judged)?;
+        drop(span);
+        self.work_off()?;
+        Ok(true)
+    }
+
+    /// Judges a slice of the order lines that wait. Says whether there were any.
+    fn work_off(&mut self) -> Result<bool, StoreError> {
+        let orders = self.backlog.slice();
+        if orders.is_empty() || self.is_stopped() {
+            return Ok(false);
         }
+        let empty = tracing::field::Empty;
+        let span = tracing::info_span!("slice", cases = empty, changed = empty).entered();
+        let Some(judged) = self.judge_again(&orders, None) else { return Ok(true) };
+        span.record("changed", judged.changed.len() as i64);
+        self.commit(judged)?;
         Ok(true)
     }
 
     /// Brings the holdings up to date, or breaks off where it is to stop: a later service begins the round anew. Whoever
     /// screens on demand meanwhile waits for the changes and not for the thinking.
-    fn settle(&self) -> Option<(Affected, News)> {
+    fn settle(&self) -> Option<Settled> {
         let settling = write(&self.holdings).begin_settling();
         let resolved = read(&self.holdings).resolve_waiting(&settling, || self.is_stopped());
         if self.is_stopped() {
@@ -388,7 +428,7 @@ impl Worker {
     /// the start waits for nothing, and half of it would be judged otherwise than the whole was.
     fn is_far_behind(&self) -> bool {
         self.taken_up >= self.judged_before
-            && self.taken_up.saturating_sub(self.progress.borrow().judged_through) >= 4 * RECORDS_PER_PAGE as u64
+            && self.taken_up.saturating_sub(self.rounds_through) >= 4 * RECORDS_PER_PAGE as u64
     }
 
     fn take_up(&mut self, page: Vec<LoggedRecord>) {
@@ -407,13 +447,15 @@ impl Worker {
         }
     }
 
-    /// Findings that differ from those committed, with why; not all of them where it is to stop.
-    fn judge_affected(&self, affected: &Affected, news: &News) -> Vec<(Judgement, [u8; 32])> {
+    /// Judges the cases of these order lines; `None` where it is to stop. `news`: what bears on them besides what they may
+    /// wait for.
+    fn judge_again(&self, orders: &BTreeSet<u32>, news: Option<&News>) -> Option<Judged> {
         let guard = read(&self.holdings);
         let holdings: &Holdings = &guard;
-        let cuts = holdings.cuts_of(affected);
+        let cuts = holdings.cuts_of(orders);
         let round = tracing::Span::current();
         round.record("cases", cuts.len() as i64);
+        let [begun, waiting] = self.backlog.news();
         let judged = cuts.par_iter().take_any_while(|_| !self.is_stopped()).flat_map_iter(|cut| {
             let case = holdings.case(cut);
             let (order_lines, shipment_lines) = (case.orders.len() as i64, case.shipments.len() as i64);
@@ -425,9 +467,13 @@ impl Worker {
                 (self.committed.get(&key) != Some(&hash)).then_some((finding, hash))
             });
             let changed: Vec<(Finding, [u8; 32])> = changed.collect();
-            let reasons = (!changed.is_empty()).then(|| holdings.reasons_of_case(news, cut, &case));
+            let mut reports: Vec<&News> = news.into_iter().collect();
+            if self.backlog.bears_on(cut) {
+                reports.extend([begun, waiting]);
+            }
+            let reasons = (!changed.is_empty()).then(|| holdings.reasons_of_case(&reports, cut, &case));
             changed.into_iter().map(move |(finding, hash)| {
-                let causes = reasons.as_ref().map(|reasons| holdings.causes_of(news, reasons, &finding));
+                let causes = reasons.as_ref().map(|reasons| holdings.causes_of(&reports, reasons, &finding));
                 (Judgement { causes: causes.unwrap_or_default(), finding }, hash)
             })
         });
@@ -435,32 +481,38 @@ impl Worker {
         changed.sort_by(|(Judgement { finding: left, .. }, _), (Judgement { finding: right, .. }, _)| {
             (&left.tenant, &left.order).cmp(&(&right.tenant, &right.order))
         });
-        changed
+        (!self.is_stopped()).then(|| Judged { changed, orders: cuts.iter().flat_map(Cut::orders).collect() })
     }
 
-    fn commit(&mut self, judgements: Vec<(Judgement, [u8; 32])>) -> Result<(), StoreError> {
+    /// Commits what was judged, a page at a time; the last one with the place in the log up to which all is judged now.
+    fn commit(&mut self, Judged { changed, orders }: Judged) -> Result<(), StoreError> {
         let rule = alerts::rule(self.options.alerts);
+        self.backlog.finish(orders.into_iter());
+        let through = self.backlog.judged_through();
+        let advances = (through > self.progress.borrow().judged_through).then_some(through);
         let mut pages: Vec<Vec<(Judgement, [u8; 32])>> = Vec::new();
-        for judgement in judgements {
+        for judgement in changed {
             match pages.last_mut() {
                 Some(page) if page.len() < FINDINGS_PER_COMMIT => page.push(judgement),
                 _ => pages.push(vec![judgement]),
             }
         }
+        if pages.is_empty() && advances.is_some() {
+            pages.push(Vec::new());
+        }
         let count = pages.len();
         for (index, page) in pages.into_iter().enumerate() {
-            let through = (index + 1 == count).then_some(self.taken_up);
             for (Judgement { finding, .. }, hash) in &page {
                 self.committed.insert((finding.tenant.clone(), finding.order.clone()), *hash);
             }
             let judgements = page.into_iter().map(|(judgement, _)| judgement).collect();
-            self.commit_page(judgements, through, &rule)?;
+            self.commit_page(judgements, advances.filter(|_| index + 1 == count), &rule)?;
             if self.is_stopped() {
                 return Ok(());
             }
         }
-        if count == 0 {
-            self.commit_page(Vec::new(), Some(self.taken_up), &rule)?;
+        if let Some(through) = advances {
+            self.progress.send_modify(|progress| progress.judged_through = through);
         }
         Ok(())
     }
@@ -518,3 +570,6 @@ fn write(holdings: &RwLock<Holdings>) -> RwLockWriteGuard<'_, Holdings> {
 fn finding_hash(finding: &Finding) -> [u8; 32] {
     crate::audit::digest(&postcard::to_stdvec(finding).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests;

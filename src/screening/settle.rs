@@ -1,8 +1,8 @@
 //! Brings the holdings up to date with what was inserted, and says which order lines may be judged differently now.
 //!
 //! Only what was touched is resolved, linked and looked at again; the state afterwards is the same as if everything
-//! had been done anew, which a test holds. A change that bears on everything (a new brand, twice as many firms) costs a
-//! full pass; such changes become rare as the holdings grow.
+//! had been done anew, which a test holds. What changes for a whole tenant or for all (likeness, coverage, a brand, twice
+//! as many firms) is told apart from what came bears on by itself, because it may wait: see `backlog`.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,7 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use rayon::prelude::*;
 
 use crate::goods::Brands;
-use crate::model::{CauseKind, Day, Probability, ShipmentRole};
+use crate::model::{CauseKind, Day, GoodsForm, Probability, ShipmentRole};
 use crate::resolve::{Candidate, Changes, Concerned, Grounds, Resolution, Scope};
 
 use super::causes::{News, Reason};
@@ -25,6 +25,8 @@ const CANDIDATE_SHARE_MIN: f64 = 0.01;
 const MENTIONS_PER_CHUNK: usize = 8_192;
 /// Beyond this share of mentions that resolve otherwise, every order line counts as affected.
 const MENTIONS_CHANGED_SHARE_MAX: usize = 8;
+/// Lines that name a new brand whose cases are looked up; where more do, every order line counts as affected.
+const LINES_OF_BRAND_MAX: usize = 1_000;
 
 /// Entities by internal number with their shares.
 type Shares = Box<[(u32, Probability)]>;
@@ -40,7 +42,8 @@ pub(super) struct Unsettled {
     pub shipments: Vec<u32>,
     /// Entities whose register row is new.
     pub entities: BTreeSet<String>,
-    pub brands: bool,
+    /// Brands that no record had before.
+    pub brands: BTreeSet<String>,
     /// How many firms there were at the last settling, rounded.
     pub firms_rounded: Option<u32>,
     /// What came, for telling why.
@@ -85,19 +88,38 @@ pub(super) struct Resolved {
     reweighed: Reweighed,
 }
 
-/// Order lines that may be judged differently after a settling.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Affected {
+/// Order lines that may be judged differently after a settling, by their numbers in the holdings.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Affected {
+    /// Those whose cases have something of what came, or of what it made others stand for.
+    pub near: BTreeSet<u32>,
+    /// Others for which something changed that all order lines of a tenant share, or all that are held.
+    pub far: BTreeSet<u32>,
+}
+
+impl Affected {
     /// All of them.
-    All,
-    /// These, by their numbers in the holdings.
-    Orders(BTreeSet<u32>),
+    pub fn orders(&self) -> BTreeSet<u32> {
+        self.near.union(&self.far).copied().collect()
+    }
+}
+
+/// What came of a settling.
+pub(super) struct Settled {
+    pub affected: Affected,
+    /// Why the near ones are affected.
+    pub news: News,
+    /// Why the far ones are.
+    pub lasting: News,
 }
 
 /// Order lines being collected, and why.
 pub(super) struct Dirty {
     all: bool,
+    /// Those that what came bears on by itself.
     pub(super) orders: BTreeSet<u32>,
+    /// Those that it bears on with many others.
+    pub(super) far: BTreeSet<u32>,
     pub(super) news: News,
     /// Nothing was settled before, so that nothing has changed.
     pub(super) is_first: bool,
@@ -106,27 +128,25 @@ pub(super) struct Dirty {
 impl Dirty {
     pub(super) fn touch(&mut self, orders: BTreeSet<u32>, reason: Reason) {
         self.news.mark(orders.iter().copied(), reason);
-        self.orders.extend(orders);
+        // Where everything is, so are these.
+        if !self.all {
+            self.orders.extend(orders);
+        }
     }
 }
 
 impl Holdings {
     /// Takes up what was inserted since the last call.
     pub fn settle(&mut self) -> Affected {
-        self.settle_with_news().0
-    }
-
-    /// The same, with what it was that came.
-    pub(super) fn settle_with_news(&mut self) -> (Affected, News) {
         let settling = self.begin_settling();
-        self.finish_settling(settling, None)
+        self.finish_settling(settling, None).affected
     }
 
     /// Begins to take up what was inserted; nothing may be inserted before it is finished.
     pub(super) fn begin_settling(&mut self) -> Settling {
         let mut waiting = std::mem::take(&mut self.unsettled);
         let firms_rounded = self.directory.firms_rounded();
-        if waiting.brands {
+        if !waiting.brands.is_empty() {
             self.brands = Brands::new(self.brand_names.iter().map(String::as_str));
         }
         let resolves_all = waiting.firms_rounded != Some(firms_rounded)
@@ -192,7 +212,7 @@ impl Holdings {
     }
 
     /// Takes up what was inserted, with what was resolved beforehand.
-    pub(super) fn finish_settling(&mut self, settling: Settling, resolved: Option<Resolved>) -> (Affected, News) {
+    pub(super) fn finish_settling(&mut self, settling: Settling, resolved: Option<Resolved>) -> Settled {
         let (resolved, unresolved) = match resolved {
             Some(resolved) => (resolved, BTreeSet::new()),
             None => {
@@ -202,7 +222,7 @@ impl Holdings {
         };
         let Settling { mut waiting, firms_rounded, .. } = settling;
         let (news, is_first) = (std::mem::take(&mut waiting.news), waiting.firms_rounded.is_none());
-        let mut dirty = Dirty { all: waiting.brands, orders: BTreeSet::new(), news, is_first };
+        let mut dirty = Dirty { all: is_first, orders: BTreeSet::new(), far: BTreeSet::new(), news, is_first };
         let (orders_before, shipments_before) =
             (self.orders.len() - waiting.orders.len(), self.shipments.len() - waiting.shipments.len());
         let before = (orders_before, shipments_before);
@@ -218,13 +238,42 @@ impl Holdings {
         self.meet_papers(&papers, &mut look_again, &mut dirty);
         self.meet_entities(&waiting.entities, &mut dirty);
         look_again.extend(self.arrivals_extended(&waiting.shipments, &mut dirty));
+        dirty.orders.extend(&look_again);
+        self.meet_brands(&waiting.brands, &mut look_again, &mut dirty);
         if dirty.all {
             look_again = (0..self.orders.len() as u32).collect();
         }
-        dirty.orders.extend(&look_again);
+        if dirty.all && !is_first {
+            dirty.orders.extend(self.orders_of_papers(&waiting.shipments));
+            dirty.far.extend(&look_again);
+        }
         self.look_again(&look_again, &mut dirty);
         self.unsettled.firms_rounded = Some(firms_rounded);
-        (if dirty.all { Affected::All } else { Affected::Orders(dirty.orders) }, dirty.news)
+        let Dirty { all, orders: near, mut far, news, .. } = dirty;
+        far.retain(|order| !near.contains(order));
+        let lasting = news.lasting(all && !is_first);
+        Settled { affected: Affected { near, far }, news, lasting }
+    }
+
+    /// Order lines in whose cases a new brand is named. They may be very many.
+    fn meet_brands(&self, brands: &BTreeSet<String>, look_again: &mut BTreeSet<u32>, dirty: &mut Dirty) {
+        if brands.is_empty() || dirty.all {
+            return;
+        }
+        let new = Brands::new(brands.iter().map(String::as_str));
+        let names = |goods: &GoodsForm| new.find(&goods.description_folded).is_some();
+        let orders = self.orders.par_iter().enumerate().filter(|(_, held)| names(&held.goods));
+        let orders: Vec<u32> = orders.map(|(order, _)| order as u32).collect();
+        let papers = self.shipments.par_iter().enumerate().filter(|(_, held)| names(&held.goods));
+        let papers: Vec<u32> = papers.map(|(paper, _)| paper as u32).collect();
+        if orders.len() + papers.len() > LINES_OF_BRAND_MAX {
+            dirty.all = true;
+            return;
+        }
+        look_again.extend(&orders);
+        look_again.extend(self.orders_to_look_at(&papers));
+        dirty.far.extend(self.orders_of_cases(orders.into_iter()));
+        dirty.far.extend(self.orders_of_papers(&papers));
     }
 
     /// Notes what answers hang on, by the numbers of their mentions. A batch run, which settles once, does without.
@@ -234,12 +283,8 @@ impl Holdings {
         }
     }
 
-    /// Cases that hold affected order lines, each once.
-    pub fn cuts_of(&self, affected: &Affected) -> Vec<Cut> {
-        let orders = match affected {
-            Affected::All => return self.cuts(),
-            Affected::Orders(orders) => orders,
-        };
+    /// Cases that hold some of these order lines, each once.
+    pub fn cuts_of(&self, orders: &BTreeSet<u32>) -> Vec<Cut> {
         let mut done: BTreeSet<u32> = BTreeSet::new();
         let mut cuts = Vec::new();
         for order in orders {
@@ -448,10 +493,7 @@ impl Holdings {
     /// Order lines tied to papers, for every tenant: those that share a case with them, and those whose own first look
     /// may end otherwise.
     fn meet_papers(&self, papers: &[u32], look_again: &mut BTreeSet<u32>, dirty: &mut Dirty) {
-        for (entity, (from, until)) in self.days_to_look_at(papers) {
-            let orders = between(&self.entities[entity as usize].orders, from, until);
-            look_again.extend(orders.iter().map(|(_, order)| *order));
-        }
+        look_again.extend(self.orders_to_look_at(papers));
         if !dirty.all {
             dirty.orders.extend(self.orders_of_papers(papers));
         }
@@ -471,6 +513,14 @@ impl Holdings {
             }
         }
         orders
+    }
+
+    /// Order lines that papers may carry, by their buyers and days alone.
+    fn orders_to_look_at(&self, papers: &[u32]) -> BTreeSet<u32> {
+        let orders_of = |(entity, (from, until)): (u32, (Day, Day))| {
+            between(&self.entities[entity as usize].orders, from, until).iter().map(|(_, order)| *order)
+        };
+        self.days_to_look_at(papers).into_iter().flat_map(orders_of).collect()
     }
 
     /// Entities that papers name, with the days on which order lines that such a paper may carry were placed: each day

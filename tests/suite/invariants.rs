@@ -58,7 +58,7 @@ fn judged_step_by_step(records: &[Record], chunks: &[usize]) -> Vec<Finding> {
             holdings.insert(Some(TENANT).filter(|_| matches!(record, Record::Order(_))), record.clone());
         }
         let affected = holdings.settle();
-        for cut in holdings.cuts_of(&affected) {
+        for cut in holdings.cuts_of(&affected.orders()) {
             for finding in judge(&holdings.case(&cut), &policy) {
                 findings.insert(finding.order.clone(), finding);
             }
@@ -206,7 +206,7 @@ fn settling_without_news_affects_nothing() {
         holdings.insert(Some(TENANT).filter(|_| matches!(record, Record::Order(_))), record);
     }
     holdings.settle();
-    assert_eq!(holdings.settle(), Affected::Orders(BTreeSet::new()));
+    assert_eq!(holdings.settle(), Affected::default());
 }
 
 #[test]

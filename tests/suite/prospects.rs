@@ -1,6 +1,6 @@
 //! Screening an order before it is stored: the same finding as after, nothing changed by asking, advice that fits.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use onward::model::{Advice, Corridor, Finding, OrderLine, RecommendedAction, Record};
@@ -57,7 +57,7 @@ fn an_order_screened_before_it_is_stored_gets_the_finding_that_it_gets_afterward
     for line in world.orders.iter().step_by(3) {
         let mut holdings = held_without(&world, Some(line));
         let before = screened(&holdings, TENANT, line);
-        assert_eq!(holdings.settle(), Affected::Orders(BTreeSet::new()), "asking leaves nothing to settle");
+        assert_eq!(holdings.settle(), Affected::default(), "asking leaves nothing to settle");
         insert(&mut holdings, Record::Order(Box::new(line.clone())));
         // Stored and not settled yet, then settled.
         assert_eq!(screened(&holdings, TENANT, line), before, "order {}", line.key.order_id);

@@ -93,7 +93,7 @@ fn judged(records: &[Record], step: usize) -> BTreeMap<OrderKey, Finding> {
             holdings.insert(Some(TENANT).filter(|_| matches!(record, Record::Order(_))), record.clone());
         }
         let affected = holdings.settle();
-        for cut in holdings.cuts_of(&affected) {
+        for cut in holdings.cuts_of(&affected.orders()) {
             findings.extend(judge(&holdings.case(&cut), &policy).into_iter().map(|found| (found.order.clone(), found)));
         }
     }
