@@ -35,7 +35,7 @@ impl Cut {
     }
 
     /// Order lines in the cut, by their numbers in the holdings.
-    pub(super) fn orders(&self) -> impl Iterator<Item = u32> {
+    pub fn orders(&self) -> impl Iterator<Item = u32> {
         self.orders.iter().copied()
     }
 

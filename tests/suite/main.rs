@@ -2,7 +2,7 @@
 //!
 //! `invariants` holds what DESIGN promises of findings as a whole, `changes` why they are judged again, `prospects`
 //! what is said before an order ships, `replay` what is said when a finding is judged again, `recovering` what a full
-//! disk changes: nothing, `settling` the smallest cases of what must be judged again.
+//! disk changes: nothing, `settling` the smallest cases of what must be judged again, `waiting` what of it may wait.
 
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 
@@ -12,3 +12,4 @@ mod prospects;
 mod recovering;
 mod replay;
 mod settling;
+mod waiting;

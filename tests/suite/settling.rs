@@ -7,7 +7,7 @@ use onward::model::{
     Amount, Company, Corridor, Country, Day, DocumentKey, DocumentKind, Finding, HsCode, OrderKey, OrderLine, Party,
     Record, ShipmentLine, Unit,
 };
-use onward::screening::{Holdings, Policy, judge};
+use onward::screening::{Affected, Holdings, Policy, judge};
 
 const TENANT: &str = "acme";
 const KOMPLEKT: (&str, &str) = ("Alatau Komplekt LLP", "000740000728");
@@ -127,4 +127,41 @@ fn an_order_left_alone_by_another_one_is_judged_again() {
     let second = OrderKey { order_id: "O-2".to_owned(), line_no: 1 };
     assert_ne!(before[&second], at_once[&second], "the case is one");
     assert_eq!(judged(&records, records.len() - 1), at_once);
+}
+
+/// A paper names a maker in its text alone, of whom nobody has heard. Then a record has the maker as its brand: now the
+/// paper speaks against an order for goods of another brand, and such orders are judged again, but no others.
+#[test]
+fn a_brand_that_becomes_known_concerns_those_whose_papers_name_it() {
+    let described = |record: Record, text: &str, maker: &str| match record {
+        Record::Order(line) => {
+            Record::Order(Box::new(OrderLine { description: text.to_owned(), brand: maker.to_owned(), ..*line }))
+        }
+        Record::Shipment(line) => Record::Shipment(Box::new(ShipmentLine { description: text.to_owned(), ..*line })),
+        record => record,
+    };
+    let buyer = || party(KOMPLEKT.0, KOMPLEKT.1, "", Country::KZ);
+    let receiver = || party("OOO Severny Veter", "", "", Country::RU);
+    let named = described(
+        paper("D-1", DocumentKind::RuDeclaration, 19_060, buyer(), receiver()),
+        "CONTROLLER ZARNITSA FOR PUMPS",
+        "",
+    );
+    let mut records = vec![company(KOMPLEKT, IN_ALMATY), named, order("O-1", 19_000, buyer(), "ALT-2207")];
+    for number in 0..12 {
+        let name = ["Sunkar", "Tulpar", "Otrar", "Magistral", "Sirius", "Robokod"][number % 6];
+        let buyer = party(&format!("{name} {} LLP", 20 + number), "", "", Country::KZ);
+        records.push(order(&format!("P-{number}"), 19_000, buyer, &format!("QRX-{number}")));
+    }
+    let mut holdings = Holdings::expecting_more(Policy::default(), Corridor::default());
+    let mut insert = |record: Record| {
+        holdings.insert(Some(TENANT).filter(|_| matches!(record, Record::Order(_))), record);
+        holdings.settle()
+    };
+    records.into_iter().for_each(|record| drop(insert(record)));
+    let (buyer, maker) = (party("Otrar 22 LLP", "", "", Country::KZ), "Zarnitsa");
+    let Affected { far, .. } = insert(described(order("Q-1", 19_000, buyer, "ZRN-1"), "", maker));
+    assert_eq!(holdings.case(&holdings.cut_around(0)).brands, ["ZARNITSA"]);
+    assert!(far.contains(&0), "the order of the paper's goods");
+    assert!(!far.contains(&5), "an order of other goods");
 }
