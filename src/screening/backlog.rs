@@ -1,15 +1,12 @@
 //! Order lines that wait to be judged again because something changed that many share.
 //!
 //! Come here to see why an alert on a line that just came does not wait until a whole tenant is judged anew. What waits is
-//! worked off a slice at a time, between rounds and beside them, until all of it is done.
+//! worked off a slice at a time, between rounds, until all of it is done.
 
 use std::collections::BTreeSet;
 
 use super::causes::News;
 use super::gather::Cut;
-
-/// Order lines of one slice: so few that a fresh line hardly waits for them.
-pub(super) const SLICE_ORDERS: usize = 500;
 
 /// What waits, and up to which record of the log everything else is judged.
 #[derive(Debug, Default)]
@@ -51,9 +48,9 @@ impl Backlog {
         [&self.now.news, &self.then.news]
     }
 
-    /// The next ones to be judged.
-    pub(super) fn slice(&self) -> BTreeSet<u32> {
-        self.now.orders.iter().take(SLICE_ORDERS).copied().collect()
+    /// The next ones to be judged, at most so many.
+    pub(super) fn slice(&self, order_count: usize) -> BTreeSet<u32> {
+        self.now.orders.iter().take(order_count).copied().collect()
     }
 
     /// These are judged, by all that is held.

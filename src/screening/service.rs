@@ -3,7 +3,7 @@
 //! One thread judges. It reads the record log of the store from where it stopped, so there is no queue between
 //! accepting and judging that could grow or be lost: after a crash it reads on from the last commit.
 //! What a round bears on by itself is judged and committed at once; what it changes for a whole tenant waits in a backlog,
-//! of which each round, and idle time, takes a slice.
+//! of which idle time takes a slice after the other, and where there is none, every eighth round.
 //! What it holds lies behind a lock: the judging thread writes while it takes records up and settles, and reads while it
 //! resolves and judges; screening on demand reads besides, so it waits for a settling at most and delays one by a case at
 //! most.
@@ -41,6 +41,12 @@ const RECORDS_PER_PAGE: usize = 5_000;
 
 /// Findings that are committed at a time: few, since whoever sends records waits for them.
 const FINDINGS_PER_COMMIT: usize = FINDINGS_PER_COMMIT_MAX / 40;
+
+/// Order lines of a slice of what waits: few, since a fresh line may come meanwhile; more and more where none does.
+const SLICE_ORDERS: [usize; 2] = [100, 500];
+
+/// Rounds after which some of the order lines that wait are judged, where fresh records leave no idle time for them.
+const ROUNDS_PER_SLICE: u32 = 8;
 
 /// How often silences that are over are ended while nothing else happens.
 const EXPIRY_CHECK_INTERVAL: Duration = Duration::from_secs(30);
@@ -275,6 +281,8 @@ struct Worker {
     /// Records up to here had their round; some order lines may wait because of them.
     rounds_through: u64,
     backlog: Backlog,
+    rounds_since_slice: u32,
+    slices_in_a_row: u32,
     /// Hash of the stored form of the last finding committed for each order line.
     committed: HashMap<(String, OrderKey), [u8; 32]>,
     progress: watch::Sender<Progress>,
@@ -299,6 +307,8 @@ impl Worker {
             judged_before,
             rounds_through: 0,
             backlog: Backlog::default(),
+            rounds_since_slice: 0,
+            slices_in_a_row: 0,
             committed: HashMap::new(),
             progress,
             stopped,
@@ -366,7 +376,8 @@ impl Worker {
         self.progress.send_if_modified(|progress| progress.stalled.take().is_some());
     }
 
-    /// Takes up what the log has and judges, and a slice of what waits. Says whether there was anything.
+    /// Takes up what the log has and judges; where there is nothing, a slice of what waits. Says whether there was
+    /// anything.
     fn round(&mut self) -> Result<bool, StoreError> {
         let taken_up = self.taken_up;
         let page = self.store.read(|snapshot| snapshot.records_since(taken_up, RECORDS_PER_PAGE))?;
@@ -391,13 +402,18 @@ impl Worker {
         self.rounds_through = self.taken_up;
         self.commit(judged)?;
         drop(span);
-        self.work_off()?;
+        // Idle time is for what waits; where there is none, it has its turn all the same.
+        (self.rounds_since_slice, self.slices_in_a_row) = (self.rounds_since_slice + 1, 0);
+        if self.rounds_since_slice >= ROUNDS_PER_SLICE {
+            self.work_off()?;
+        }
         Ok(true)
     }
 
     /// Judges a slice of the order lines that wait. Says whether there were any.
     fn work_off(&mut self) -> Result<bool, StoreError> {
-        let orders = self.backlog.slice();
+        let orders = self.backlog.slice(slice_size(self.slices_in_a_row));
+        (self.rounds_since_slice, self.slices_in_a_row) = (0, self.slices_in_a_row.saturating_add(1));
         if orders.is_empty() || self.is_stopped() {
             return Ok(false);
         }
@@ -539,6 +555,12 @@ impl Worker {
             }
         }
     }
+}
+
+/// How many order lines the next slice has, after so many in a row.
+fn slice_size(slices_in_a_row: u32) -> usize {
+    let [least, most] = SLICE_ORDERS;
+    least.saturating_mul(1 + slices_in_a_row as usize / 8).min(most)
 }
 
 /// Judges an order line of a tenant beside everything held, and advises on it.

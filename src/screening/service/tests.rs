@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::{Progress, ServiceOptions, Worker, read};
+use super::{Progress, SLICE_ORDERS, ServiceOptions, Worker, read};
 use crate::model::{CauseKind, Finding, OrderKey, Record};
-use crate::screening::backlog::SLICE_ORDERS;
 use crate::screening::judge;
 use crate::simulation::{MemoryWorld, Profile, WorldOptions, generate};
 use crate::store::{AcceptBatch, Store, StoreOptions};
@@ -68,8 +67,8 @@ fn judged_now(worker: &Worker) -> Vec<Finding> {
 fn a_line_that_comes_does_not_wait_for_its_tenant_to_be_judged_anew() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder.path().join("onward.redb"));
-    let (shipments, orders) = records(4 * SLICE_ORDERS as u64);
-    let (held, coming) = orders.split_at(3 * SLICE_ORDERS);
+    let (shipments, orders) = records(4 * SLICE_ORDERS[1] as u64);
+    let (held, coming) = orders.split_at(3 * SLICE_ORDERS[1]);
     let (papers_held, papers_coming) = shipments.split_at(shipments.len() / 4);
     accept(&store, papers_held);
     accept(&store, held);
