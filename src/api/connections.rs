@@ -1,10 +1,12 @@
-//! Connections: how many there may be, TLS, how a full machine is borne, and how they are closed in the end.
+//! Connections: how many there may be, in all and from one address, TLS, how a full machine is borne, and how they are
+//! closed in the end.
 //!
 //! Come here because the gRPC library's own loop has no limit on connections and on handshakes, takes one certificate
 //! for ever, spins when file descriptors run out, and leaves connections behind when its server is dropped.
 
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -18,20 +20,50 @@ use tokio_rustls::TlsAcceptor;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
 
+use super::addresses::{AddressPlace, Addresses};
 use super::drain::{Drain, Phase};
 use super::tls::{PeerCertificate, ServerTls};
+use crate::telemetry::metric;
 
-/// How long to wait after a failed accept: most failures pass only when something else is closed.
+/// How long to wait when the machine has no room for a connection: that passes only when something else is closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a TLS handshake may take. It holds the place of a connection meanwhile.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
 
-/// An accepted connection. Gives its place back when it is dropped.
+/// Limits of connections.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ConnectionLimits {
+    /// Most of them.
+    pub(super) connections_max: usize,
+    /// Most of them from one address.
+    pub(super) per_address_max: usize,
+}
+
+/// An accepted connection. Gives its places back when it is dropped.
 pub(super) struct Connection {
     stream: Box<dyn Bytes>,
     peer: Peer,
     over: Pin<Box<dyn Future<Output = ()> + Send>>,
-    _place: OwnedSemaphorePermit,
+    _places: Places,
+}
+
+/// What a connection takes, from its acceptance to its end.
+struct Places {
+    _of_all: OwnedSemaphorePermit,
+    _of_address: AddressPlace,
+}
+
+/// Where connections come from: a listener, or what stands for one in a test.
+trait Knocking: Send + 'static {
+    /// Waits for the next connection. Nothing is lost when nobody waits any more.
+    fn next(&self) -> impl Future<Output = io::Result<(TcpStream, IpAddr)>> + Send;
+}
+
+impl Knocking for TcpListener {
+    async fn next(&self) -> io::Result<(TcpStream, IpAddr)> {
+        let (stream, address) = self.accept().await?;
+        Ok((stream, address.ip()))
+    }
 }
 
 /// Who is at the other end, as far as the connection tells. Comes with every request.
@@ -46,63 +78,83 @@ trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Bytes for T {}
 
-/// Accepts at most `connections_max` at a time; others wait in the backlog of the system. Ends, and closes the
-/// listener, when the stream is dropped.
+/// Accepts as many connections as there may be; others wait in the backlog of the system, and one too many from one
+/// address is closed. Ends, and closes the listener, when the stream is dropped.
 pub(super) fn incoming(
     listener: TcpListener,
     tls: Option<ServerTls>,
-    connections_max: usize,
+    limits: ConnectionLimits,
     drain: Drain,
 ) -> ReceiverStream<io::Result<Connection>> {
     let (sender, receiver) = mpsc::channel(1);
-    let places = Arc::new(Semaphore::new(connections_max));
-    tokio::spawn(async move {
-        // Beside the loop: a client that dawdles over its handshake keeps nobody waiting.
-        let mut handshakes = JoinSet::new();
-        loop {
-            let ready = tokio::select! {
-                accepted = accept(&listener, &places) => match accepted {
-                    Ok((stream, place)) => {
-                        handshakes.spawn(establish(stream, place, tls.clone(), drain.clone()));
-                        continue;
-                    }
-                    Err(error) => {
-                        tracing::warn!(kind = ?error.kind(), "a connection could not be accepted");
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
-                        continue;
-                    }
-                },
-                Some(established) = handshakes.join_next() => established,
-                () = sender.closed() => return,
-            };
-            match ready {
-                Ok(Ok(connection)) => {
-                    if sender.send(Ok(connection)).await.is_err() {
-                        return;
-                    }
-                }
-                // Whoever knocks without TLS, or with a certificate that nobody stands behind.
-                Ok(Err(error)) => tracing::debug!(kind = ?error.kind(), "a handshake failed"),
-                Err(error) => tracing::warn!(%error, "a handshake was lost"),
-            }
-        }
-    });
+    tokio::spawn(accept_all(listener, tls, limits, drain, sender));
     ReceiverStream::new(receiver)
 }
 
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    stream.set_nodelay(true)?;
-    Ok((stream, place))
+async fn accept_all(
+    door: impl Knocking,
+    tls: Option<ServerTls>,
+    limits: ConnectionLimits,
+    drain: Drain,
+    sender: mpsc::Sender<io::Result<Connection>>,
+) {
+    let places = Arc::new(Semaphore::new(limits.connections_max));
+    let addresses = Addresses::new(limits.per_address_max);
+    // Beside the loop: a client that dawdles over its handshake keeps nobody waiting.
+    let mut handshakes = JoinSet::new();
+    loop {
+        let ready = tokio::select! {
+            accepted = accept(&door, &places, &addresses) => {
+                match accepted {
+                    Ok(Some((stream, places))) => {
+                        handshakes.spawn(establish(stream, places, tls.clone(), drain.clone()));
+                    }
+                    Ok(None) => metrics::counter!(metric::SHED, "what" => "connections_of_address").increment(1),
+                    // The client gave up while it waited: the next one is not to blame.
+                    Err(error) if is_of_one_connection(&error) => {}
+                    Err(error) => {
+                        tracing::warn!(kind = ?error.kind(), "a connection could not be accepted");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                }
+                continue;
+            }
+            Some(established) = handshakes.join_next() => established,
+            () = sender.closed() => return,
+        };
+        match ready {
+            Ok(Ok(connection)) => {
+                if sender.send(Ok(connection)).await.is_err() {
+                    return;
+                }
+            }
+            // Whoever knocks without TLS, or with a certificate that nobody stands behind.
+            Ok(Err(error)) => tracing::debug!(kind = ?error.kind(), "a handshake failed"),
+            Err(error) => tracing::warn!(%error, "a handshake was lost"),
+        }
+    }
 }
 
-async fn establish(
-    stream: TcpStream,
-    place: OwnedSemaphorePermit,
-    tls: Option<ServerTls>,
-    drain: Drain,
-) -> io::Result<Connection> {
+/// The next connection with its places, or nothing where its address has too many.
+async fn accept(
+    door: &impl Knocking,
+    places: &Arc<Semaphore>,
+    addresses: &Addresses,
+) -> io::Result<Option<(TcpStream, Places)>> {
+    let of_all = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, address) = door.next().await?;
+    let Some(of_address) = addresses.take(address) else { return Ok(None) };
+    Ok(Some((stream, Places { _of_all: of_all, _of_address: of_address })))
+}
+
+/// Whether the failure says something of one connection only, and nothing of the next.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+async fn establish(stream: TcpStream, places: Places, tls: Option<ServerTls>, drain: Drain) -> io::Result<Connection> {
+    stream.set_nodelay(true)?;
     let (stream, certificate): (Box<dyn Bytes>, _) = match tls {
         None => (Box::new(stream), None),
         Some(tls) => {
@@ -113,7 +165,7 @@ async fn establish(
         }
     };
     let over = Box::pin(async move { drain.reached(Phase::Over).await });
-    Ok(Connection { stream, peer: Peer { certificate }, over, _place: place })
+    Ok(Connection { stream, peer: Peer { certificate }, over, _places: places })
 }
 
 impl Connection {
@@ -171,5 +223,78 @@ impl Connected for Connection {
 
     fn connect_info(&self) -> Peer {
         self.peer.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::net::IpAddr;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::sync::mpsc;
+    use tokio::time::{Instant, timeout};
+
+    use super::super::drain::DrainControl;
+    use super::{ACCEPT_PAUSE, ConnectionLimits, Knocking, accept_all};
+
+    const LIMITS: ConnectionLimits = ConnectionLimits { connections_max: 8, per_address_max: 2 };
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    /// Fails as often as it is told, and then has a connection.
+    struct Stumbling {
+        failure: fn() -> io::Error,
+        failures: u32,
+        attempts: Arc<AtomicU32>,
+        behind: TcpListener,
+    }
+
+    impl Knocking for Stumbling {
+        async fn next(&self) -> io::Result<(TcpStream, IpAddr)> {
+            if self.attempts.fetch_add(1, Ordering::SeqCst) < self.failures {
+                return Err((self.failure)());
+            }
+            let (stream, address) = self.behind.accept().await?;
+            Ok((stream, address.ip()))
+        }
+    }
+
+    /// How long it takes until a connection comes through such a door, if it does within a minute, and how often it is
+    /// tried meanwhile. The clock stands still while something happens.
+    async fn tried(failure: fn() -> io::Error, failures: u32) -> (Option<Duration>, u32) {
+        let behind = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(behind.local_addr().unwrap()).await.unwrap();
+        let attempts = Arc::new(AtomicU32::new(0));
+        let door = Stumbling { failure, failures, attempts: Arc::clone(&attempts), behind };
+        let (sender, mut connections) = mpsc::channel(1);
+        let (_control, drain) = DrainControl::new();
+        let begun = Instant::now();
+        tokio::spawn(accept_all(door, None, LIMITS, drain, sender));
+        let came = timeout(MINUTE, connections.recv()).await.ok().map(|connection| connection.unwrap().unwrap());
+        (came.map(|_| begun.elapsed()), attempts.load(Ordering::SeqCst))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_files_it_rests_and_goes_on_when_there_are_some() {
+        // EMFILE and ENFILE: files of the process, and of the machine.
+        let failures: [fn() -> io::Error; 2] =
+            [|| io::Error::from_raw_os_error(24), || io::Error::from_raw_os_error(23)];
+        for failure in failures {
+            let (came, attempts) = tried(failure, u32::MAX).await;
+            let expected = (MINUTE.as_millis() / ACCEPT_PAUSE.as_millis()) as u32;
+            assert!(came.is_none() && (2..=expected + 1).contains(&attempts), "{attempts} attempts in a minute");
+            let (came, attempts) = tried(failure, 3).await;
+            assert_eq!(attempts.min(4), 4);
+            assert!(came.unwrap() >= 3 * ACCEPT_PAUSE);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_gives_up_holds_nobody_up() {
+        let (came, _) = tried(|| io::ErrorKind::ConnectionAborted.into(), 1_000).await;
+        assert!(came.unwrap() < ACCEPT_PAUSE);
     }
 }

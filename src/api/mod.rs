@@ -8,6 +8,7 @@
 //! turns, end) -> `access` (who, and may they, by `permissions`) -> a service -> `identity` (which tenant) -> `from_proto` -> the engine -> `to_proto`, or `errors`.
 
 mod access;
+mod addresses;
 mod alert_service;
 mod audit_client;
 mod audit_service;

@@ -19,7 +19,7 @@ use tonic_health::server::HealthReporter;
 use super::access::{Door, RECHECK_INTERVAL};
 use super::alert_service::Alerts;
 use super::audit_service::{Audit, PACKS_MAX};
-use super::connections;
+use super::connections::{self, ConnectionLimits};
 use super::drain::{Drain, DrainControl, Phase};
 use super::engine::Engine;
 use super::guard::{CallLimits, Guard};
@@ -66,6 +66,8 @@ pub struct ServeOptions {
     pub web_origins: Vec<String>,
     /// Most open connections. Default: 1,024.
     pub connections_max: usize,
+    /// Most open connections from one address. Default: 512.
+    pub connections_per_address_max: usize,
     /// Most open calls on one connection. Default: 256.
     pub calls_per_connection_max: u32,
     /// Most open calls, streams included. Default: 2,048. A tenant has at most three quarters of these places and of
@@ -89,6 +91,7 @@ impl Default for ServeOptions {
             tls: None,
             web_origins: Vec::new(),
             connections_max: 1_024,
+            connections_per_address_max: 512,
             calls_per_connection_max: 256,
             calls_max: 2_048,
             requests_max: 256,
@@ -122,7 +125,11 @@ pub async fn serve<E: Engine>(
     let (health, routes) = routes(&engine, &options, &drain).await?;
     let door = Door { identities: options.identities.clone() };
     let service = Guard::new(routes, door, CallLimits::new(options.calls_max, options.requests_max), drain.clone());
-    let incoming = connections::incoming(listener, options.tls.clone(), options.connections_max, drain.clone());
+    let limits = ConnectionLimits {
+        connections_max: options.connections_max,
+        per_address_max: options.connections_per_address_max,
+    };
+    let incoming = connections::incoming(listener, options.tls.clone(), limits, drain.clone());
     let stopping = {
         let drain = drain.clone();
         async move { drain.reached(Phase::Ending).await }

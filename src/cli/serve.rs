@@ -62,6 +62,9 @@ pub(super) struct ServeArguments {
     /// Most open connections [default: 1024] [env: ONWARD_CONNECTIONS_MAX]
     #[arg(long, value_name = "NUMBER")]
     pub(super) connections_max: Option<String>,
+    /// Most open connections from one address [default: half of all] [env: ONWARD_CONNECTIONS_PER_ADDRESS_MAX]
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) connections_per_address_max: Option<String>,
     /// Most open calls, streams included [default: 2048] [env: ONWARD_CALLS_MAX]
     #[arg(long, value_name = "NUMBER")]
     pub(super) calls_max: Option<String>,
@@ -170,6 +173,7 @@ impl ServeArguments {
             ("metrics_listen", &self.metrics_listen),
             ("web_origins", &self.web_origins),
             ("connections_max", &self.connections_max),
+            ("connections_per_address_max", &self.connections_per_address_max),
             ("calls_max", &self.calls_max),
             ("requests_max", &self.requests_max),
             ("batches_max", &self.batches_max),
@@ -217,6 +221,7 @@ async fn serve(setup: &Setup, service: Service) -> Result<(), Failure> {
         tls: tls.clone(),
         web_origins: config.web_origins.clone(),
         connections_max: config.connections_max,
+        connections_per_address_max: config.connections_per_address_max,
         calls_max: config.calls_max,
         requests_max: config.requests_max,
         batches_max: config.batches_max,

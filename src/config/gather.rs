@@ -64,6 +64,8 @@ impl ServeConfig {
         let data = gathering.data();
         let principals = gathering.path(settings::PRINCIPALS);
         let tls = gathering.tls();
+        let connections_max = gathering.number(settings::CONNECTIONS_MAX);
+        let half_of_all = Number { default: connections_max.div_ceil(2), ..settings::CONNECTIONS_PER_ADDRESS_MAX };
         let config = Self {
             data,
             listen: gathering.listen(principals.is_some() && tls.is_some()),
@@ -71,7 +73,8 @@ impl ServeConfig {
             tls,
             metrics_listen: gathering.metrics_listen(),
             web_origins: gathering.web_origins(),
-            connections_max: gathering.number(settings::CONNECTIONS_MAX),
+            connections_max,
+            connections_per_address_max: gathering.number(half_of_all),
             calls_max: gathering.number(settings::CALLS_MAX),
             requests_max: gathering.number(settings::REQUESTS_MAX),
             batches_max: gathering.number(settings::BATCHES_MAX),

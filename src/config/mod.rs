@@ -43,6 +43,8 @@ pub struct ServeConfig {
     pub web_origins: Vec<String>,
     /// Most open connections.
     pub connections_max: usize,
+    /// Most open connections from one address.
+    pub connections_per_address_max: usize,
     /// Most open calls.
     pub calls_max: usize,
     /// Most open calls that are no streams.

@@ -49,6 +49,13 @@ pub(super) const OTLP_ENDPOINT: Setting = setting("otlp_endpoint", "--otlp-endpo
 pub(super) const TRACE_FILTER: Setting = setting("trace_filter", "--trace-filter", "ONWARD_TRACES");
 pub(super) const CONNECTIONS_MAX: Number =
     number(setting("connections_max", "--connections-max", "ONWARD_CONNECTIONS_MAX"), 1_024, 1, 100_000);
+/// Where nothing is said, half of all.
+pub(super) const CONNECTIONS_PER_ADDRESS_MAX: Number = number(
+    setting("connections_per_address_max", "--connections-per-address-max", "ONWARD_CONNECTIONS_PER_ADDRESS_MAX"),
+    512,
+    1,
+    100_000,
+);
 pub(super) const CALLS_MAX: Number =
     number(setting("calls_max", "--calls-max", "ONWARD_CALLS_MAX"), 2_048, 1, 1_000_000);
 pub(super) const REQUESTS_MAX: Number =
@@ -61,7 +68,7 @@ pub(super) const DRAIN_SECONDS: Number =
     number(setting("drain_seconds", "--drain-seconds", "ONWARD_DRAIN_SECONDS"), 5, 1, 300);
 
 /// Every setting.
-pub const SETTINGS: [Setting; 18] = [
+pub const SETTINGS: [Setting; 19] = [
     DATA,
     LISTEN,
     PRINCIPALS,
@@ -71,6 +78,7 @@ pub const SETTINGS: [Setting; 18] = [
     METRICS_LISTEN,
     WEB_ORIGINS,
     CONNECTIONS_MAX.setting,
+    CONNECTIONS_PER_ADDRESS_MAX.setting,
     CALLS_MAX.setting,
     REQUESTS_MAX.setting,
     BATCHES_MAX.setting,

@@ -46,6 +46,13 @@ fn flags_go_before_the_environment_and_the_environment_before_the_file() {
 }
 
 #[test]
+fn one_address_may_have_half_of_the_connections_unless_somebody_says_otherwise() {
+    let places = |file| gather(&flags(&[DATA]), &[], file).unwrap().connections_per_address_max;
+    assert_eq!(["", "connections_max = 7"].map(places), [512, 4]);
+    assert_eq!(places("connections_max = 7\nconnections_per_address_max = 7"), 7);
+}
+
+#[test]
 fn other_machines_need_tls_and_authentication_or_so_many_words() {
     let open = "listen = \"0.0.0.0:7300\"\n";
     let tls = "tls_cert = \"c\"\ntls_key = \"k\"\n";
