@@ -22,6 +22,7 @@ use tonic::transport::server::Connected;
 
 use super::addresses::{AddressPlace, Addresses};
 use super::drain::{Drain, Phase};
+use super::metered::Metered;
 use super::tls::{PeerCertificate, ServerTls};
 use crate::telemetry::metric;
 
@@ -156,12 +157,12 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 async fn establish(stream: TcpStream, places: Places, tls: Option<ServerTls>, drain: Drain) -> io::Result<Connection> {
     stream.set_nodelay(true)?;
     let (stream, certificate): (Box<dyn Bytes>, _) = match tls {
-        None => (Box::new(stream), None),
+        None => (Box::new(Metered::new(stream)), None),
         Some(tls) => {
             let handshake = TlsAcceptor::from(tls.config()).accept(stream);
             let stream = tokio::time::timeout(HANDSHAKE_MAX, handshake).await??;
             let certificate = tls.peer(stream.get_ref().1.peer_certificates());
-            (Box::new(stream), certificate)
+            (Box::new(Metered::new(stream)), certificate)
         }
     };
     let over = Box::pin(async move { drain.reached(Phase::Over).await });

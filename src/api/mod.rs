@@ -21,6 +21,7 @@ mod engine;
 mod errors;
 mod evidence_pack;
 mod explain;
+mod frame_meter;
 mod from_proto;
 mod guard;
 #[doc(hidden)]
@@ -31,6 +32,7 @@ mod ingest_client;
 mod job_client;
 mod jobs;
 mod list_service;
+mod metered;
 mod page;
 mod permissions;
 mod places;

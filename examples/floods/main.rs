@@ -1,0 +1,228 @@
+//! What an honest client notices while others flood the service with frames: latencies, quiet and under each attack.
+//!
+//! Come here for the figures in docs/reliability.md. The built program runs as a child process on loopback, with as many
+//! connections to it that send an attack as fast as it is taken and come back at once when they are cut. Attacker and
+//! client run on the same machine; to tell what the attacker alone costs, the last row sends to somebody who throws
+//! everything away.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement may panic, and prints its figures")]
+
+#[path = "../../tests/wire/raw.rs"]
+mod raw;
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use onward::api::Client;
+use onward::model::OrderLine;
+use onward::simulation::{MemoryWorld, Profile, WorldOptions, generate};
+use raw::{Attack, OPENING};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+/// How often the honest client reads and screens.
+const INTERVAL: Duration = Duration::from_millis(5);
+/// How long an attack goes on before it is measured.
+const LEAD: Duration = Duration::from_millis(300);
+/// How long an attacker waits before it knocks again, where it was not even let in.
+const REFUSED_PAUSE: Duration = Duration::from_millis(20);
+
+#[derive(Parser)]
+#[command(about = "Floods a service of its own with frames, and measures what an honest client notices")]
+struct Arguments {
+    /// The built program
+    #[arg(long, default_value = "target/release/onward")]
+    program: String,
+    /// Connections that attack
+    #[arg(long, default_value_t = 4)]
+    attackers: usize,
+    /// How often quiet and attack take turns
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// How long each turn takes, in milliseconds
+    #[arg(long, default_value_t = 2000)]
+    turn_millis: u64,
+}
+
+/// Whom the flood meets.
+#[derive(Clone, Copy)]
+enum Flood {
+    Service(Attack),
+    /// Pings to somebody who throws them away.
+    Nobody,
+}
+
+/// Milliseconds of the honest client.
+#[derive(Default)]
+struct Latencies {
+    reading: Vec<f64>,
+    screening: Vec<f64>,
+    failed: u64,
+}
+
+/// What the attackers came to.
+#[derive(Default)]
+struct Sent {
+    bytes: AtomicU64,
+    connections: AtomicU64,
+}
+
+#[tokio::main]
+async fn main() {
+    let arguments = Arguments::parse();
+    let folder = tempfile::tempdir().unwrap();
+    let (mut child, address) = start(&arguments.program, &folder);
+    let client = Client::connect(&format!("http://{address}"), "calm").await.unwrap();
+    let line = order();
+    let nobody = throw_away().await;
+    println!(
+        "| flood | read p50 and p99, quiet | under attack | ratio | screen p50 and p99, quiet | under attack | ratio | failed | sent a second | connections |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|");
+    let floods = Attack::ALL.map(Flood::Service).into_iter().chain([Flood::Nobody]);
+    let turn = Duration::from_millis(arguments.turn_millis);
+    for flood in floods {
+        let (mut quiet, mut under) = (Latencies::default(), Latencies::default());
+        let sent = Arc::new(Sent::default());
+        for _ in 0..arguments.rounds {
+            measure(&client, &line, turn, &mut quiet).await;
+            let mut attackers = JoinSet::new();
+            for _ in 0..arguments.attackers {
+                let (attack, to) = match flood {
+                    Flood::Service(attack) => (attack, address),
+                    Flood::Nobody => (Attack::Pings, nobody),
+                };
+                attackers.spawn(attack_for_ever(attack, to, Arc::clone(&sent)));
+            }
+            tokio::time::sleep(LEAD).await;
+            measure(&client, &line, turn, &mut under).await;
+            attackers.shutdown().await;
+        }
+        let seconds = (turn + LEAD).as_secs_f64() * arguments.rounds as f64;
+        print_row(flood, &mut quiet, &mut under, &sent, seconds);
+    }
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap();
+    println!("\nLoad of the machine at the end: {}", load.split_whitespace().next().unwrap());
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+fn start(program: &str, folder: &tempfile::TempDir) -> (Child, SocketAddr) {
+    let mut child = Command::new(program)
+        .args(["serve", "--listen", "127.0.0.1:0", "--log-filter", "off", "--data"])
+        .arg(folder.path().join("onward.redb"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.split("http://").nth(1).unwrap().split_whitespace().next().unwrap();
+    (child, address.trim_end_matches('.').parse().unwrap())
+}
+
+/// Reads and screens in turn, one call each interval, for so long.
+async fn measure(client: &Client, line: &OrderLine, turn: Duration, latencies: &mut Latencies) {
+    let begun = Instant::now();
+    let mut ticks = tokio::time::interval(INTERVAL);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while begun.elapsed() < turn {
+        ticks.tick().await;
+        let asked = Instant::now();
+        let read = client.finding(&line.key).await.is_ok();
+        let answered = Instant::now();
+        let screened = client.screen(line).await.is_ok();
+        latencies.reading.push((answered - asked).as_secs_f64() * 1e3);
+        latencies.screening.push(answered.elapsed().as_secs_f64() * 1e3);
+        latencies.failed += u64::from(!read) + u64::from(!screened);
+    }
+}
+
+/// One attacker: comes back whenever it is cut.
+async fn attack_for_ever(attack: Attack, address: SocketAddr, sent: Arc<Sent>) {
+    loop {
+        let before = sent.bytes.load(Ordering::Relaxed);
+        if let Ok(stream) = TcpStream::connect(address).await {
+            sent.connections.fetch_add(1, Ordering::Relaxed);
+            let (mut reader, mut writer) = stream.into_split();
+            let mut answers = vec![0; 64 * 1024];
+            let reading = async { while reader.read(&mut answers).await.is_ok_and(|size| size > 0) {} };
+            tokio::select! {
+                () = reading => {}
+                () = flood(attack, &mut writer, &sent) => {}
+            }
+        }
+        if sent.bytes.load(Ordering::Relaxed) == before {
+            tokio::time::sleep(REFUSED_PAUSE).await;
+        }
+    }
+}
+
+async fn flood(attack: Attack, writer: &mut (impl AsyncWriteExt + Unpin), sent: &Sent) {
+    if writer.write_all(&[OPENING, &attack.beginning()].concat()).await.is_err() {
+        return;
+    }
+    let mut stream = 1;
+    loop {
+        let bytes = attack.more(&mut stream);
+        if writer.write_all(&bytes).await.is_err() {
+            return;
+        }
+        sent.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+    }
+}
+
+/// Takes everything and does nothing with it.
+async fn throw_away() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut bytes = vec![0; 64 * 1024];
+                while stream.read(&mut bytes).await.is_ok_and(|size| size > 0) {}
+            });
+        }
+    });
+    address
+}
+
+fn print_row(flood: Flood, quiet: &mut Latencies, under: &mut Latencies, sent: &Sent, seconds: f64) {
+    let name = match flood {
+        Flood::Service(attack) => format!("{attack:?}"),
+        Flood::Nobody => "to nobody".to_owned(),
+    };
+    let pair = |millis: &mut Vec<f64>| {
+        millis.sort_by(f64::total_cmp);
+        [0.5, 0.99].map(|share| millis[((millis.len() - 1) as f64 * share) as usize])
+    };
+    let columns = |quiet: [f64; 2], under: [f64; 2]| {
+        format!(
+            "{:.2} and {:.2} ms | {:.2} and {:.2} ms | {:.1} and {:.1}",
+            quiet[0],
+            quiet[1],
+            under[0],
+            under[1],
+            under[0] / quiet[0],
+            under[1] / quiet[1]
+        )
+    };
+    let reading = columns(pair(&mut quiet.reading), pair(&mut under.reading));
+    let screening = columns(pair(&mut quiet.screening), pair(&mut under.screening));
+    let failed = quiet.failed + under.failed;
+    let mib = sent.bytes.load(Ordering::Relaxed) as f64 / seconds / (1024.0 * 1024.0);
+    let connections = sent.connections.load(Ordering::Relaxed);
+    println!("| {name} | {reading} | {screening} | {failed} | {mib:.2} MiB | {connections} |");
+}
+
+/// An order line that is not stored.
+fn order() -> OrderLine {
+    let mut world = MemoryWorld::default();
+    generate(&WorldOptions::new(1, 200, 1_000, Profile::Small), &mut world).unwrap();
+    world.orders.swap_remove(7)
+}
