@@ -68,7 +68,7 @@ Examples:
       --tls-cert server.pem --tls-key server.key
 
 A flag goes before the environment, the environment before the file, the file before the default.")]
-    Serve(ServeArguments),
+    Serve(Box<ServeArguments>),
     /// Make API keys for the principals file
     #[command(after_help = "\
 Examples:
