@@ -2,35 +2,34 @@
 //! closed in the end.
 //!
 //! Come here because the gRPC library's own loop has no limit on connections and on handshakes, takes one certificate
-//! for ever, spins when file descriptors run out, and leaves connections behind when its server is dropped.
+//! for ever, spins when file descriptors run out, waits for ever for a client that opens a connection and says nothing,
+//! and leaves connections behind when its server is dropped. What is too much on one connection is in `frame_meter`.
 
 use std::future::Future;
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
 
 use super::addresses::{AddressPlace, Addresses};
 use super::drain::{Drain, Phase};
-use super::metered::Metered;
+use super::frame_meter::{FrameMeter, Measure, OPENING};
 use super::tls::{PeerCertificate, ServerTls};
 use crate::telemetry::metric;
 
 /// How long to wait when the machine has no room for a connection: that passes only when something else is closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How long a TLS handshake may take. It holds the place of a connection meanwhile.
-const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
-
 /// Limits of connections.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ConnectionLimits {
@@ -38,6 +37,8 @@ pub(super) struct ConnectionLimits {
     pub(super) connections_max: usize,
     /// Most of them from one address.
     pub(super) per_address_max: usize,
+    /// How long the TLS handshake may take, then the opening of HTTP/2, and each block of headers.
+    pub(super) opening_max: Duration,
 }
 
 /// An accepted connection. Gives its places back when it is dropped.
@@ -45,6 +46,13 @@ pub(super) struct Connection {
     stream: Box<dyn Bytes>,
     peer: Peer,
     over: Pin<Box<dyn Future<Output = ()> + Send>>,
+    begun: Instant,
+    meter: FrameMeter,
+    /// Until when nothing is read.
+    rest: Option<Pin<Box<Sleep>>>,
+    /// What is begun, by its number, and when it must be complete.
+    unfinished: Option<(u64, Pin<Box<Sleep>>)>,
+    opening_max: Duration,
     _places: Places,
 }
 
@@ -108,14 +116,14 @@ async fn accept_all(
             accepted = accept(&door, &places, &addresses) => {
                 match accepted {
                     Ok(Some((stream, places))) => {
-                        handshakes.spawn(establish(stream, places, tls.clone(), drain.clone()));
+                        handshakes.spawn(establish(stream, places, tls.clone(), limits.opening_max, drain.clone()));
                     }
                     Ok(None) => metrics::counter!(metric::SHED, "what" => "connections_of_address").increment(1),
                     // The client gave up while it waited: the next one is not to blame.
                     Err(error) if is_of_one_connection(&error) => {}
                     Err(error) => {
                         tracing::warn!(kind = ?error.kind(), "a connection could not be accepted");
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                        sleep(ACCEPT_PAUSE).await;
                     }
                 }
                 continue;
@@ -154,19 +162,51 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-async fn establish(stream: TcpStream, places: Places, tls: Option<ServerTls>, drain: Drain) -> io::Result<Connection> {
+async fn establish(
+    stream: TcpStream,
+    places: Places,
+    tls: Option<ServerTls>,
+    opening_max: Duration,
+    drain: Drain,
+) -> io::Result<Connection> {
     stream.set_nodelay(true)?;
     let (stream, certificate): (Box<dyn Bytes>, _) = match tls {
-        None => (Box::new(Metered::new(stream)), None),
+        None => (Box::new(stream), None),
         Some(tls) => {
             let handshake = TlsAcceptor::from(tls.config()).accept(stream);
-            let stream = tokio::time::timeout(HANDSHAKE_MAX, handshake).await??;
+            let stream = timeout(opening_max, handshake).await;
+            let stream = stream.map_err(|_| cut("handshake", io::ErrorKind::TimedOut))??;
             let certificate = tls.peer(stream.get_ref().1.peer_certificates());
-            (Box::new(Metered::new(stream)), certificate)
+            (Box::new(stream), certificate)
         }
     };
     let over = Box::pin(async move { drain.reached(Phase::Over).await });
-    Ok(Connection { stream, peer: Peer { certificate }, over, _places: places })
+    metrics::gauge!(metric::CONNECTIONS_OPEN).increment(1.0);
+    let mut connection = Connection {
+        stream,
+        peer: Peer { certificate },
+        over,
+        begun: Instant::now(),
+        meter: FrameMeter::new(),
+        rest: None,
+        unfinished: None,
+        opening_max,
+        _places: places,
+    };
+    connection.watch_over_what_is_begun();
+    Ok(connection)
+}
+
+/// Counts a connection that is ended because of what its client did.
+fn cut(why: &'static str, kind: io::ErrorKind) -> io::Error {
+    metrics::counter!(metric::CONNECTIONS_CUT, "why" => why).increment(1);
+    kind.into()
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        metrics::gauge!(metric::CONNECTIONS_OPEN).decrement(1.0);
+    }
 }
 
 impl Connection {
@@ -180,6 +220,33 @@ impl Connection {
             Poll::Pending => Ok(()),
         }
     }
+
+    /// Gives whatever the client has begun anew its time.
+    fn watch_over_what_is_begun(&mut self) {
+        match self.meter.unfinished() {
+            None => self.unfinished = None,
+            Some(number) if self.unfinished.as_ref().is_some_and(|(known, _)| *known == number) => {}
+            Some(number) => self.unfinished = Some((number, Box::pin(sleep(self.opening_max)))),
+        }
+    }
+
+    /// Ready when the client may be read from.
+    fn poll_may_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.closed_by_us(context)?;
+        if let Some(rest) = &mut self.rest {
+            ready!(rest.as_mut().poll(context));
+            self.rest = None;
+        }
+        if let Some((number, until)) = &mut self.unfinished
+            && until.as_mut().poll(context).is_ready()
+        {
+            let why = if *number == OPENING { "opening" } else { "headers" };
+            // A future that is done must not be polled again.
+            self.unfinished = None;
+            return Poll::Ready(Err(cut(why, io::ErrorKind::TimedOut)));
+        }
+        Poll::Ready(Ok(()))
+    }
 }
 
 impl AsyncRead for Connection {
@@ -188,14 +255,26 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.closed_by_us(context)?;
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let this = &mut *self;
+        ready!(this.poll_may_read(context))?;
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
+        let measure = this.meter.received(&buffer.filled()[before..], this.begun.elapsed());
+        this.watch_over_what_is_begun();
+        match measure {
+            Measure::GoOn => {}
+            Measure::Rest(rest) => this.rest = Some(Box::pin(sleep(rest))),
+            Measure::End => return Poll::Ready(Err(cut("frames", io::ErrorKind::ConnectionAborted))),
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
+        self.meter.sent(written);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_write_vectored(
@@ -203,7 +282,9 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, buffers))?;
+        self.meter.sent(written);
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -242,7 +323,7 @@ mod tests {
     use super::super::drain::DrainControl;
     use super::{ACCEPT_PAUSE, ConnectionLimits, Knocking, accept_all};
 
-    const LIMITS: ConnectionLimits = ConnectionLimits { connections_max: 8, per_address_max: 2 };
+    const LIMITS: ConnectionLimits = ConnectionLimits { connections_max: 8, per_address_max: 2, opening_max: MINUTE };
     const MINUTE: Duration = Duration::from_secs(60);
 
     /// Fails as often as it is told, and then has a connection.

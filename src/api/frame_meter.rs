@@ -8,6 +8,9 @@
 
 use std::time::Duration;
 
+/// The number of what every client begins with.
+pub(super) const OPENING: u64 = 1;
+
 /// How an HTTP/2 client begins.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HEAD_BYTES: usize = 9;
@@ -72,7 +75,7 @@ impl FrameMeter {
     pub(super) fn new() -> Self {
         Self {
             reading: Reading::Preface(0),
-            begun_count: 1,
+            begun_count: OPENING,
             is_complete: false,
             room: FRAMES_MAX,
             made_until: Duration::ZERO,

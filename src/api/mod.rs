@@ -32,7 +32,6 @@ mod ingest_client;
 mod job_client;
 mod jobs;
 mod list_service;
-mod metered;
 mod page;
 mod permissions;
 mod places;

@@ -50,6 +50,13 @@ const METADATA_BYTES_MAX: u32 = 16 * 1024;
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 /// The same for all streams of a connection.
 const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+/// Most bytes of one frame.
+const FRAME_BYTES_MAX: u32 = 16 * 1024;
+/// How many calls that their client took back before they began may wait to be forgotten. One more ends the connection:
+/// that is what is done about rapid resets.
+const TAKEN_BACK_MAX: usize = 20;
+/// How many calls of a connection may be reset because of what its client did wrong. One more ends the connection.
+const RESET_FOR_FAULTS_MAX: usize = 1024;
 /// How often a silent connection is asked whether it is still there, and how long it may take to answer.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 
@@ -68,6 +75,9 @@ pub struct ServeOptions {
     pub connections_max: usize,
     /// Most open connections from one address. Default: 512.
     pub connections_per_address_max: usize,
+    /// How long a client may take for its TLS handshake, then for the opening of HTTP/2, and for the headers of each
+    /// call once they have begun. Default: 10 s.
+    pub opening_max: Duration,
     /// Most open calls on one connection. Default: 256.
     pub calls_per_connection_max: u32,
     /// Most open calls, streams included. Default: 2,048. A tenant has at most three quarters of these places and of
@@ -92,6 +102,7 @@ impl Default for ServeOptions {
             web_origins: Vec::new(),
             connections_max: 1_024,
             connections_per_address_max: 512,
+            opening_max: Duration::from_secs(10),
             calls_per_connection_max: 256,
             calls_max: 2_048,
             requests_max: 256,
@@ -128,6 +139,7 @@ pub async fn serve<E: Engine>(
     let limits = ConnectionLimits {
         connections_max: options.connections_max,
         per_address_max: options.connections_per_address_max,
+        opening_max: options.opening_max,
     };
     let incoming = connections::incoming(listener, options.tls.clone(), limits, drain.clone());
     let stopping = {
@@ -139,6 +151,9 @@ pub async fn serve<E: Engine>(
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .http2_max_header_list_size(METADATA_BYTES_MAX)
+        .max_frame_size(FRAME_BYTES_MAX)
+        .http2_max_pending_accept_reset_streams(Some(TAKEN_BACK_MAX))
+        .http2_max_local_error_reset_streams(Some(RESET_FOR_FAULTS_MAX))
         .http2_keepalive_interval(Some(KEEPALIVE.0))
         .http2_keepalive_timeout(Some(KEEPALIVE.1));
     let serving: Pin<Box<dyn Future<Output = Result<(), tonic::transport::Error>> + Send>> =

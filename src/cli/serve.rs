@@ -65,6 +65,9 @@ pub(super) struct ServeArguments {
     /// Most open connections from one address [default: half of all] [env: ONWARD_CONNECTIONS_PER_ADDRESS_MAX]
     #[arg(long, value_name = "NUMBER")]
     pub(super) connections_per_address_max: Option<String>,
+    /// How long a client may take to open a connection, and for the headers of a call [default: 10] [env: ONWARD_OPENING_SECONDS]
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) opening_seconds: Option<String>,
     /// Most open calls, streams included [default: 2048] [env: ONWARD_CALLS_MAX]
     #[arg(long, value_name = "NUMBER")]
     pub(super) calls_max: Option<String>,
@@ -174,6 +177,7 @@ impl ServeArguments {
             ("web_origins", &self.web_origins),
             ("connections_max", &self.connections_max),
             ("connections_per_address_max", &self.connections_per_address_max),
+            ("opening_seconds", &self.opening_seconds),
             ("calls_max", &self.calls_max),
             ("requests_max", &self.requests_max),
             ("batches_max", &self.batches_max),
@@ -222,6 +226,7 @@ async fn serve(setup: &Setup, service: Service) -> Result<(), Failure> {
         web_origins: config.web_origins.clone(),
         connections_max: config.connections_max,
         connections_per_address_max: config.connections_per_address_max,
+        opening_max: config.opening_max,
         calls_max: config.calls_max,
         requests_max: config.requests_max,
         batches_max: config.batches_max,

@@ -75,6 +75,7 @@ impl ServeConfig {
             web_origins: gathering.web_origins(),
             connections_max,
             connections_per_address_max: gathering.number(half_of_all),
+            opening_max: Duration::from_secs(gathering.number(settings::OPENING_SECONDS) as u64),
             calls_max: gathering.number(settings::CALLS_MAX),
             requests_max: gathering.number(settings::REQUESTS_MAX),
             batches_max: gathering.number(settings::BATCHES_MAX),

@@ -45,6 +45,8 @@ pub struct ServeConfig {
     pub connections_max: usize,
     /// Most open connections from one address.
     pub connections_per_address_max: usize,
+    /// How long a client may take to open a connection, and for the headers of a call.
+    pub opening_max: Duration,
     /// Most open calls.
     pub calls_max: usize,
     /// Most open calls that are no streams.

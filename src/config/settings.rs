@@ -56,6 +56,8 @@ pub(super) const CONNECTIONS_PER_ADDRESS_MAX: Number = number(
     1,
     100_000,
 );
+pub(super) const OPENING_SECONDS: Number =
+    number(setting("opening_seconds", "--opening-seconds", "ONWARD_OPENING_SECONDS"), 10, 1, 300);
 pub(super) const CALLS_MAX: Number =
     number(setting("calls_max", "--calls-max", "ONWARD_CALLS_MAX"), 2_048, 1, 1_000_000);
 pub(super) const REQUESTS_MAX: Number =
@@ -68,7 +70,7 @@ pub(super) const DRAIN_SECONDS: Number =
     number(setting("drain_seconds", "--drain-seconds", "ONWARD_DRAIN_SECONDS"), 5, 1, 300);
 
 /// Every setting.
-pub const SETTINGS: [Setting; 19] = [
+pub const SETTINGS: [Setting; 20] = [
     DATA,
     LISTEN,
     PRINCIPALS,
@@ -79,6 +81,7 @@ pub const SETTINGS: [Setting; 19] = [
     WEB_ORIGINS,
     CONNECTIONS_MAX.setting,
     CONNECTIONS_PER_ADDRESS_MAX.setting,
+    OPENING_SECONDS.setting,
     CALLS_MAX.setting,
     REQUESTS_MAX.setting,
     BATCHES_MAX.setting,

@@ -9,6 +9,10 @@ pub const RECORDS: &str = "onward_records_total";
 pub const BATCHES: &str = "onward_batches_total";
 /// What was refused because there was too much of it, by what it is.
 pub const SHED: &str = "onward_shed_total";
+/// Connections that are open, after their TLS handshake.
+pub const CONNECTIONS_OPEN: &str = "onward_connections_open";
+/// Connections that were ended because of what their client did or did not do, by what it was.
+pub const CONNECTIONS_CUT: &str = "onward_connections_cut_total";
 /// Batches that are being worked on.
 pub const BATCHES_IN_WORK: &str = "onward_batches_in_work";
 /// When the last batch of a kind was stored, in seconds since 1970.
@@ -45,10 +49,12 @@ pub const OUTCOMES: [(&str, &str); 4] =
     [("stored", "_STORED"), ("unchanged", "_UNCHANGED"), ("conflict", "_CONFLICT"), ("rejected", "_REJECTED")];
 
 /// Every metric, with its description.
-pub(super) const ALL: [(&str, Kind, &str); 18] = [
+pub(super) const ALL: [(&str, Kind, &str); 20] = [
     (RECORDS, Kind::Counter, "Records that were answered, by kind and outcome."),
     (BATCHES, Kind::Counter, "Batches that were answered: done, slow_down, refused."),
     (SHED, Kind::Counter, "What was refused because there was too much of it, by what it is."),
+    (CONNECTIONS_OPEN, Kind::Gauge, "Connections that are open, after their TLS handshake."),
+    (CONNECTIONS_CUT, Kind::Counter, "Connections that were ended because of what their client did, by what it was."),
     (BATCHES_IN_WORK, Kind::Gauge, "Batches that are being worked on."),
     (LAST_BATCH, Kind::Gauge, "When the last batch of a kind was stored, in seconds since 1970."),
     (CALLS, Kind::Counter, "Calls that ended, by method and gRPC code."),
