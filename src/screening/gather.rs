@@ -79,8 +79,13 @@ impl Holdings {
 
     /// The same one by one, in the canonical order of the first order line of each.
     pub(super) fn cuts_in_order(&self) -> impl Iterator<Item = Cut> {
+        self.cuts_around(self.orders_by_key().into_iter())
+    }
+
+    /// Cases that hold some of these order lines, each once.
+    pub(super) fn cuts_around(&self, orders: impl Iterator<Item = u32>) -> impl Iterator<Item = Cut> {
         let mut done = vec![false; self.orders.len()];
-        self.orders_by_key().into_iter().filter_map(move |order| {
+        orders.filter_map(move |order| {
             if done[order as usize] {
                 return None;
             }

@@ -285,17 +285,7 @@ impl Holdings {
 
     /// Cases that hold some of these order lines, each once.
     pub fn cuts_of(&self, orders: &BTreeSet<u32>) -> Vec<Cut> {
-        let mut done: BTreeSet<u32> = BTreeSet::new();
-        let mut cuts = Vec::new();
-        for order in orders {
-            if done.contains(order) {
-                continue;
-            }
-            let cut = self.cut_around(*order);
-            done.extend(cut.orders());
-            cuts.push(cut);
-        }
-        cuts
+        self.cuts_around(orders.iter().copied()).collect()
     }
 
     /// Moves the records of mentions whose entities changed.
