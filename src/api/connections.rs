@@ -30,6 +30,7 @@ use crate::telemetry::metric;
 
 /// How long to wait when the machine has no room for a connection: that passes only when something else is closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
 /// Limits of connections.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ConnectionLimits {
