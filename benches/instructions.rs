@@ -46,6 +46,7 @@ fn run(kernel: &str) -> ExitCode {
     let work = make();
     (work.call)();
     counted_call(&work);
+    println!("{}", work.item_count);
     ExitCode::SUCCESS
 }
 
@@ -57,14 +58,15 @@ fn counted_call(work: &work::Work) {
 
 /// Instructions for each item of every kernel.
 fn measured() -> BTreeMap<&'static str, (usize, f64)> {
-    let of_kernel = |(name, make): work::Kernel| {
-        let items = make().item_count;
-        (name, (items, counted(name) as f64 / items as f64))
+    let of_kernel = |(name, _): work::Kernel| {
+        let (items, count) = counted(name);
+        (name, (items, count as f64 / items as f64))
     };
     work::KERNELS.into_iter().map(of_kernel).collect()
 }
 
-fn counted(kernel: &str) -> u64 {
+/// Items of one call of a kernel, and its instructions.
+fn counted(kernel: &str) -> (usize, u64) {
     let told = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no"])
         .arg("--toggle-collect=*counted_call*")
@@ -77,7 +79,7 @@ fn counted(kernel: &str) -> u64 {
     let collected = text.lines().find_map(|line| line.split("Collected :").nth(1));
     let count = collected.and_then(|count| count.trim().parse().ok()).unwrap_or(0);
     assert!(count > 0, "callgrind counted nothing of {kernel}: {text}");
-    count
+    (String::from_utf8_lossy(&told.stdout).trim().parse().unwrap(), count)
 }
 
 /// What the figures hold for besides the sources.

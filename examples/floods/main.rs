@@ -9,10 +9,11 @@
 
 #[path = "../../tests/wire/raw.rs"]
 mod raw;
+#[path = "../ingest_load/service.rs"]
+#[allow(dead_code, reason = "its figures are those of ingest_load")]
+mod service;
 
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -22,6 +23,7 @@ use onward::api::Client;
 use onward::model::OrderLine;
 use onward::simulation::{MemoryWorld, Profile, WorldOptions, generate};
 use raw::{Attack, OPENING};
+use service::{Place, machine_load};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -76,9 +78,9 @@ struct Sent {
 #[tokio::main]
 async fn main() {
     let arguments = Arguments::parse();
-    let folder = tempfile::tempdir().unwrap();
-    let (mut child, address) = start(&arguments.program, &folder);
-    let client = Client::connect(&format!("http://{address}"), "calm").await.unwrap();
+    let served = Place { program: arguments.program, folder: None }.start(&[]);
+    let address = served.address.parse().unwrap();
+    let client = served.client("calm").await;
     let line = order();
     let nobody = throw_away().await;
     println!(
@@ -107,23 +109,7 @@ async fn main() {
         let seconds = (turn + LEAD).as_secs_f64() * arguments.rounds as f64;
         print_row(flood, &mut quiet, &mut under, &sent, seconds);
     }
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap();
-    println!("\nLoad of the machine at the end: {}", load.split_whitespace().next().unwrap());
-    child.kill().unwrap();
-    child.wait().unwrap();
-}
-
-fn start(program: &str, folder: &tempfile::TempDir) -> (Child, SocketAddr) {
-    let mut child = Command::new(program)
-        .args(["serve", "--listen", "127.0.0.1:0", "--log-filter", "off", "--data"])
-        .arg(folder.path().join("onward.redb"))
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.split("http://").nth(1).unwrap().split_whitespace().next().unwrap();
-    (child, address.trim_end_matches('.').parse().unwrap())
+    println!("\nLoad of the machine at the end: {}", machine_load());
 }
 
 /// Reads and screens in turn, one call each interval, for so long.

@@ -23,7 +23,8 @@ pub struct Place {
 /// A service on a new store; ended with its owner.
 pub struct Served {
     child: Child,
-    address: String,
+    /// Where it listens.
+    pub address: String,
     folder: TempDir,
 }
 

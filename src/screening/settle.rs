@@ -235,7 +235,10 @@ impl Holdings {
         self.link(&waiting.orders, &waiting.shipments);
         let papers: Vec<u32> = waiting.shipments.iter().copied().chain(moved.shipments).collect();
         let mut look_again: BTreeSet<u32> = waiting.orders.iter().copied().chain(moved.orders).collect();
-        self.meet_papers(&papers, &mut look_again, &mut dirty);
+        look_again.extend(self.orders_to_look_at(&papers));
+        // Where everything is judged again, whoever shares a case with what moved is in it already.
+        let bearing = if dirty.all { &waiting.shipments } else { &papers };
+        dirty.orders.extend(if is_first { BTreeSet::new() } else { self.orders_of_papers(bearing) });
         self.meet_entities(&waiting.entities, &mut dirty);
         look_again.extend(self.arrivals_extended(&waiting.shipments, &mut dirty));
         dirty.orders.extend(&look_again);
@@ -244,7 +247,6 @@ impl Holdings {
             look_again = (0..self.orders.len() as u32).collect();
         }
         if dirty.all && !is_first {
-            dirty.orders.extend(self.orders_of_papers(&waiting.shipments));
             dirty.far.extend(&look_again);
         }
         self.look_again(&look_again, &mut dirty);
@@ -477,15 +479,6 @@ impl Holdings {
         }
         for ((entity, list), rows) in entered.rows {
             insert_sorted(self.entities[entity as usize].list_mut(list), rows);
-        }
-    }
-
-    /// Order lines tied to papers, for every tenant: those that share a case with them, and those whose own first look
-    /// may end otherwise.
-    fn meet_papers(&self, papers: &[u32], look_again: &mut BTreeSet<u32>, dirty: &mut Dirty) {
-        look_again.extend(self.orders_to_look_at(papers));
-        if !dirty.all {
-            dirty.orders.extend(self.orders_of_papers(papers));
         }
     }
 
