@@ -7,10 +7,11 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::script::{fold, skeleton, words};
+use super::table_hasher::TableHasher;
 use crate::model::Address;
 
-static CITIES: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
-    let mut cities = HashMap::new();
+static CITIES: LazyLock<HashMap<String, &'static str, TableHasher>> = LazyLock::new(|| {
+    let mut cities = HashMap::default();
     for line in include_str!("../../data/cities.tsv").lines().filter(|line| !line.starts_with('#')) {
         if let Some((key, spellings)) = line.split_once('\t') {
             for spelling in spellings.split(';') {
@@ -31,7 +32,7 @@ enum Marker {
     Skip,
 }
 
-static MARKERS: LazyLock<HashMap<String, Marker>> = LazyLock::new(|| {
+static MARKERS: LazyLock<HashMap<String, Marker, TableHasher>> = LazyLock::new(|| {
     let rows: [(Marker, &str); 5] = [
         (Marker::City, "г город city қала қаласы"),
         (
@@ -50,7 +51,7 @@ static MARKERS: LazyLock<HashMap<String, Marker>> = LazyLock::new(|| {
             "обл область region oblast облысы район р-н district ауданы республика казахстан kazakhstan рк россия russia",
         ),
     ];
-    let mut markers = HashMap::new();
+    let mut markers = HashMap::default();
     for (marker, list) in rows {
         for word in list.split_whitespace() {
             markers.entry(words(word).iter().map(|word| word.romanised.as_str()).collect()).or_insert(marker);

@@ -4,10 +4,10 @@
 //! One typing error in a longer word is forgiven. Rarity learnt from data is not here but in `resolve`.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
 
 use super::script::{skeleton, words};
+use super::table_hasher::TableHasher;
 
 /// A word that many firms carry in their names. Roots that are only translated do not count as common.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -66,16 +66,18 @@ const FORGIVEN_LENGTH_MIN: usize = 7;
 /// Shortest word that is cut off the end of a joined spelling, and the shortest rest before it.
 const SUFFIX_LENGTH_MIN: usize = 4;
 const REST_LENGTH_MIN: usize = 3;
+/// No folded spelling of the table is longer.
+const SPELLING_LENGTH_MAX: usize = 48;
 
 #[derive(Default)]
 struct Words {
     /// Folded spelling to the folded key.
-    spellings: HashMap<String, &'static str, BuildHasherDefault<StableHasher>>,
+    spellings: HashMap<String, &'static str, TableHasher>,
     /// Folded spelling with one letter left out to the folded key, only where that is unambiguous.
-    shortened: HashMap<String, Option<&'static str>, BuildHasherDefault<StableHasher>>,
+    shortened: HashMap<String, Option<&'static str>, TableHasher>,
     /// Folded stem, which any ending of [`ENDINGS`] may follow, to the folded key.
-    stems: HashMap<String, &'static str, BuildHasherDefault<StableHasher>>,
-    keys: HashMap<&'static str, WordEntry, BuildHasherDefault<StableHasher>>,
+    stems: HashMap<String, &'static str, TableHasher>,
+    keys: HashMap<&'static str, WordEntry, TableHasher>,
 }
 
 /// Folded endings of Russian nouns and adjectives, in all cases.
@@ -91,22 +93,6 @@ const STEM_LENGTH_MIN: usize = 3;
 /// Whether this is how a Russian noun or adjective ends, folded.
 pub fn is_ending(folded: &str) -> bool {
     ENDINGS.contains(&folded)
-}
-
-/// FNV-1a: quick for short keys. Only for tables of ours, where nobody can choose keys that collide.
-#[derive(Default)]
-struct StableHasher(u64);
-
-impl Hasher for StableHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 29)
-    }
 }
 
 static WORDS: LazyLock<Words> = LazyLock::new(|| {
@@ -164,21 +150,25 @@ fn class_of(word: &str) -> Option<WordClass> {
     })
 }
 
-static ABBREVIATIONS: LazyLock<HashMap<String, Vec<&'static str>>> = LazyLock::new(|| {
+type Keys = HashMap<String, Vec<&'static str>, TableHasher>;
+
+/// Romanised, to the keys it stands for.
+static ABBREVIATIONS: LazyLock<Keys> = LazyLock::new(|| {
+    let spelled = |spelling| words(spelling).into_iter().map(|word| word.romanised).collect();
+    abbreviations().filter(|(spelling, _)| !spelling.ends_with('*')).map(|(one, keys)| (spelled(one), keys)).collect()
+});
+
+/// Folded stem of a compound, to the keys it stands for.
+static COMPOUNDS: LazyLock<Keys> = LazyLock::new(|| {
+    abbreviations().filter_map(|(spelling, keys)| Some((skeleton(spelling.strip_suffix('*')?), keys))).collect()
+});
+
+fn abbreviations() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
     include_str!("../../data/abbreviations.tsv")
         .lines()
         .filter(|line| !line.starts_with('#'))
         .filter_map(|line| line.split_once('\t'))
-        .map(|(spelling, keys)| (spelled(spelling), keys.split(' ').collect()))
-        .collect()
-});
-
-/// An abbreviation as it is looked up: romanised, or folded with its star where it is the stem of a compound.
-fn spelled(spelling: &str) -> String {
-    match spelling.strip_suffix('*') {
-        Some(stem) => skeleton(stem) + "*",
-        None => words(spelling).into_iter().map(|word| word.romanised).collect(),
-    }
+        .map(|(spelling, keys)| (spelling, keys.split(' ').collect()))
 }
 
 /// The keys that an abbreviation (НПО) stands for.
@@ -188,7 +178,7 @@ pub(super) fn expanded(romanised: &str) -> Option<&'static [&'static str]> {
 
 /// The keys that a compound (машиностроительный) stands for.
 pub(super) fn compound(folded: &str) -> Option<&'static [&'static str]> {
-    by_stem(folded, |stem| ABBREVIATIONS.get(&format!("{stem}*"))).map(Vec::as_slice)
+    by_stem(folded, |stem| COMPOUNDS.get(stem)).map(Vec::as_slice)
 }
 
 /// What the longest known stem of a word leads to, where an ending is all that follows it.
@@ -204,7 +194,7 @@ fn by_stem<T>(folded: &str, find: impl Fn(&str) -> Option<T>) -> Option<T> {
 }
 
 /// Pairs of keys, both ways round.
-static MIXED: LazyLock<HashSet<(&'static str, &'static str)>> = LazyLock::new(|| {
+static MIXED: LazyLock<HashSet<(&'static str, &'static str), TableHasher>> = LazyLock::new(|| {
     include_str!("../../data/mixed_words.tsv")
         .lines()
         .filter(|line| !line.starts_with('#'))
@@ -267,24 +257,33 @@ pub(super) fn key_of(folded: &str) -> Option<&'static str> {
     if folded.len() < FORGIVEN_LENGTH_MIN {
         return None;
     }
-    (first_forgiven(folded)..folded.len()).find_map(|position| {
-        let shorter = without(folded, position);
-        let exact =
-            (shorter.len() + 1 >= FORGIVEN_LENGTH_MIN).then(|| WORDS.spellings.get(&shorter).copied()).flatten();
-        exact.or_else(|| WORDS.shortened.get(&shorter).copied().flatten())
+    // The word without one letter; the next letter takes the place of the one that is left out then.
+    let first = first_forgiven(folded);
+    let mut shorter = without(folded, first).into_bytes();
+    (first..folded.len()).find_map(|position| {
+        if position > first {
+            shorter[position - 1] = folded.as_bytes()[position - 1];
+        }
+        let shorter = std::str::from_utf8(&shorter).ok()?;
+        let exact = (shorter.len() + 1 >= FORGIVEN_LENGTH_MIN).then(|| WORDS.spellings.get(shorter).copied()).flatten();
+        exact.or_else(|| WORDS.shortened.get(shorter).copied().flatten())
     })
 }
 
 /// The common word that is spelt from `cut` on. Folding took its first letter away in `тайфунгрупп` and `алаэкспорт`.
 fn suffix_at(folded: &str, cut: usize) -> Option<&'static str> {
     let suffix = &folded[cut..];
-    let exact = WORDS.spellings.get(suffix).copied();
+    if let Some(exact) = WORDS.spellings.get(suffix) {
+        return Some(exact);
+    }
     let lost = match folded.as_bytes()[cut - 1] {
-        b'n' => 'g',
-        b'a' | b'o' | b'u' => 'e',
-        _ => return exact,
+        b'n' => b'g',
+        b'a' | b'o' | b'u' => b'e',
+        _ => return None,
     };
-    exact.or_else(|| WORDS.spellings.get(&format!("{lost}{suffix}")).copied())
+    let mut whole = [lost; SPELLING_LENGTH_MAX];
+    whole.get_mut(1..=suffix.len())?.copy_from_slice(suffix.as_bytes());
+    WORDS.spellings.get(std::str::from_utf8(&whole[..=suffix.len()]).ok()?).copied()
 }
 
 /// Where a joined spelling (`novoimpulsmasineri`) ends in a common word: the length of the rest and the word's key.
@@ -301,7 +300,7 @@ pub(super) fn split_suffix(folded: &str) -> Option<(usize, &'static str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{WordClass, common_word, key_of, split_suffix};
+    use super::{SPELLING_LENGTH_MAX, WORDS, WordClass, common_word, key_of, split_suffix};
     use crate::normalize::script::skeleton;
 
     #[test]
@@ -319,6 +318,12 @@ mod tests {
                 assert_eq!(key_of(&skeleton(spelling)), Some(key), "{spelling}");
             }
         }
+    }
+
+    #[test]
+    fn every_spelling_fits_where_suffixes_are_looked_up() {
+        assert!(WORDS.spellings.keys().all(|spelling| spelling.len() <= SPELLING_LENGTH_MAX));
+        assert_eq!(split_suffix(&skeleton("алаэкспорт")).map(|(_, key)| key), Some("export"));
     }
 
     #[test]

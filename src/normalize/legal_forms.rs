@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use super::common_words::key_of;
 use super::script::{Gap, Word, fold, words};
+use super::table_hasher::TableHasher;
 use crate::model::LegalForm;
 
 /// Spellings longer than this are compared as skeletons, shorter ones letter by letter.
@@ -17,8 +18,19 @@ const EDGE_LENGTH_MAX: usize = 2;
 /// Most words that a spelling in the table has.
 const PHRASE_WORDS_MAX: usize = 8;
 
-static FORMS: LazyLock<HashMap<String, LegalForm>> =
-    LazyLock::new(|| spellings().map(|(form, spelling)| (phrase(&words(spelling)), form)).collect());
+/// Every legal form as the pieces of its words, joined by blanks.
+static FORMS: LazyLock<HashMap<String, LegalForm, TableHasher>> =
+    LazyLock::new(|| spellings().map(|(form, spelling)| (phrase(&pieces(&words(spelling))), form)).collect());
+
+/// How many words the longest legal form has that begins with a piece.
+static REACH: LazyLock<HashMap<&'static str, usize, TableHasher>> = LazyLock::new(|| {
+    let mut reach = HashMap::default();
+    for form in FORMS.keys() {
+        let longest: &mut usize = reach.entry(form.split(' ').next().unwrap_or_default()).or_default();
+        *longest = form.split(' ').count().max(*longest);
+    }
+    reach
+});
 
 fn spellings() -> impl Iterator<Item = (LegalForm, &'static str)> {
     include_str!("../../data/legal_forms.tsv")
@@ -42,17 +54,24 @@ fn generic(word: &str) -> Option<LegalForm> {
     })
 }
 
-fn phrase(words: &[Word]) -> String {
+/// Words as legal forms are compared.
+fn pieces(words: &[Word]) -> Vec<String> {
+    words.iter().map(piece).collect()
+}
+
+/// A short word letter by letter, a longer one folded.
+fn piece(word: &Word) -> String {
+    if word.romanised.len() <= EXACT_LENGTH_MAX { word.romanised.clone() } else { fold(&word.romanised) }
+}
+
+/// Pieces with blanks between them; those of which nothing was left in front have none.
+fn phrase(pieces: &[String]) -> String {
     let mut joined = String::with_capacity(32);
-    for word in words {
+    for piece in pieces {
         if !joined.is_empty() {
             joined.push(' ');
         }
-        if word.romanised.len() <= EXACT_LENGTH_MAX {
-            joined.push_str(&word.romanised);
-        } else {
-            joined.push_str(&fold(&word.romanised));
-        }
+        joined.push_str(piece);
     }
     joined
 }
@@ -70,19 +89,23 @@ pub(super) struct Stripped {
 /// Takes the legal forms out of the words of a name, wherever they stand; a name is never left without words.
 pub(super) fn strip(words: &mut Vec<Word>, may_be_cut: bool) -> Stripped {
     let mut stripped = Stripped { legal_form: None, is_branch: false, is_behind: false };
-    let is_in_front =
-        matches!(find(words, false, false), Some((0, ..))) || matches!(find(words, true, false), Some((0, ..)));
-    if may_be_cut && !is_in_front {
-        strip_cut(words, &mut stripped);
+    let mut pieces = pieces(words);
+    if may_be_cut {
+        let is_in_front = [false, true].map(|edges_only| find(words, &pieces, edges_only, false));
+        if !is_in_front.iter().any(|found| matches!(found, Some((0, ..)))) {
+            strip_cut(words, &mut stripped);
+            pieces.truncate(words.len());
+        }
     }
     // Phrases first and short words at the edges last, so that what stood between is at the edge by then.
     for edges_only in [false, true] {
-        while let Some((start, length, form)) = find(words, edges_only, stripped.legal_form.is_some()) {
+        while let Some((start, length, form)) = find(words, &pieces, edges_only, stripped.legal_form.is_some()) {
             if length == words.len() {
                 break;
             }
             stripped.is_behind |= start > 0 && start + length == words.len();
             words.drain(start..start + length);
+            pieces.drain(start..start + length);
             stripped.note(form);
         }
     }
@@ -91,9 +114,8 @@ pub(super) fn strip(words: &mut Vec<Word>, may_be_cut: bool) -> Stripped {
 
 impl Stripped {
     fn note(&mut self, form: LegalForm) {
-        let is_branch = matches!(form, LegalForm::Branch | LegalForm::Representation);
-        self.is_branch |= is_branch;
-        if self.legal_form.is_none_or(|known| matches!(known, LegalForm::Branch | LegalForm::Representation)) {
+        self.is_branch |= is_of_branch(form);
+        if self.legal_form.is_none_or(is_of_branch) {
             self.legal_form = Some(form);
         }
     }
@@ -125,7 +147,7 @@ fn is_surname(romanised: &str) -> bool {
 
 /// Where a second name begins in a list of names: `AO Luch, JSC Luch Plant`, `Luch JSC, Zavod Luch AO`.
 pub(super) fn second_name(words: &[Word]) -> Option<usize> {
-    let is_firm = |word: &Word| FORMS.contains_key(&phrase(std::slice::from_ref(word))) && !is_branch_word(word);
+    let is_firm = |word: &Word| FORMS.get(&piece(word)).is_some_and(|form| !is_of_branch(*form));
     let in_front = words.first().is_some_and(is_firm);
     (1..words.len().saturating_sub(1)).filter(|&index| words[index].gap == Gap::Comma).find(|&index| {
         in_front && is_firm(&words[index]) && !is_firm(&words[index + 1])
@@ -133,9 +155,8 @@ pub(super) fn second_name(words: &[Word]) -> Option<usize> {
     })
 }
 
-fn is_branch_word(word: &Word) -> bool {
-    let form = FORMS.get(&phrase(std::slice::from_ref(word)));
-    matches!(form, Some(LegalForm::Branch | LegalForm::Representation))
+fn is_of_branch(form: LegalForm) -> bool {
+    matches!(form, LegalForm::Branch | LegalForm::Representation)
 }
 
 /// Takes out the beginning of a legal form behind a name that a field limit cut off.
@@ -187,9 +208,20 @@ static LONG_FORMS: LazyLock<Vec<(String, LegalForm)>> = LazyLock::new(|| {
 });
 
 /// The longest legal form among the words: where it starts, how many words it has, what it is.
-fn find(words: &[Word], edges_only: bool, is_known: bool) -> Option<(usize, usize, LegalForm)> {
-    for length in (1..=PHRASE_WORDS_MAX.min(words.len())).rev() {
-        for start in 0..=words.len() - length {
+fn find(words: &[Word], pieces: &[String], edges_only: bool, is_known: bool) -> Option<(usize, usize, LegalForm)> {
+    // No form begins with most words.
+    let reach = |start: usize| match pieces[start].as_str() {
+        "" => PHRASE_WORDS_MAX,
+        piece => REACH.get(piece).copied().unwrap_or(0),
+    };
+    let starts: Vec<(usize, usize)> =
+        (0..words.len()).map(|start| (start, reach(start))).filter(|(_, reach)| *reach > 0).collect();
+    let longest = starts.iter().map(|(_, reach)| *reach).max().unwrap_or(0);
+    for length in (1..=longest.min(PHRASE_WORDS_MAX).min(words.len())).rev() {
+        for start in starts.iter().filter(|(_, reach)| *reach >= length).map(|(start, _)| *start) {
+            if start + length > words.len() {
+                continue;
+            }
             let is_edge = start == 0 || start + length == words.len();
             let is_short = length == 1 && words[start].romanised.len() <= EDGE_LENGTH_MAX;
             if is_short != edges_only || is_short && !is_edge {
@@ -198,7 +230,7 @@ fn find(words: &[Word], edges_only: bool, is_known: bool) -> Option<(usize, usiz
             if length == 1 && !may_be_form(words, start, is_known) {
                 continue;
             }
-            if let Some(form) = FORMS.get(&phrase(&words[start..start + length])) {
+            if let Some(form) = FORMS.get(&phrase(&pieces[start..start + length])) {
                 return Some((start, length, *form));
             }
         }

@@ -10,9 +10,11 @@ mod common_words;
 mod contacts;
 mod identifiers;
 mod legal_forms;
+mod letters;
 mod mentions;
 mod names;
 mod script;
+mod table_hasher;
 
 pub use addresses::address;
 pub use common_words::{

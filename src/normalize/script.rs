@@ -4,20 +4,7 @@
 //! Two steps: romanise letter by letter from `data/letters.tsv`, then fold what romanisation schemes write differently.
 //! It deliberately does not read words: translated words and legal forms are elsewhere.
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
-
-use unicode_normalization::UnicodeNormalization;
-
-/// Letters folded one by one; see the header of the file.
-static LETTERS: LazyLock<HashMap<char, &'static str>> = LazyLock::new(|| {
-    include_str!("../../data/letters.tsv")
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.split_once('\t'))
-        .filter_map(|(letter, romanised)| Some((letter.chars().next()?, romanised)))
-        .collect()
-});
+use super::letters::{Letter, romanise};
 
 /// Pairs that look the same in both scripts, lower case as printed in capitals or small letters.
 const LOOK_ALIKES: [(char, char); 14] = [
@@ -79,13 +66,14 @@ pub(super) fn words(text: &str) -> Vec<Word> {
     let script = Script::of(&characters);
     let mut gap = Gap::None;
     for (index, &character) in characters.iter().enumerate() {
-        if character.is_alphanumeric() {
-            let switches = current.last().is_some_and(|last| last.is_numeric() != character.is_numeric());
-            if switches || is_camel_hump(current.len(), &characters, index) {
+        let letter = Letter::of(character);
+        if letter.is_alphanumeric {
+            let switches = current.last().is_some_and(|last| Letter::of(*last).is_numeric != letter.is_numeric);
+            if switches || letter.is_capital && is_camel_hump(current.len(), &characters, index) {
                 found.push(finish(&mut current, false, gap, &script));
                 gap = if switches { Gap::None } else { Gap::Blank };
             }
-            current.extend(character.to_lowercase());
+            letter.push_small(&mut current);
         } else if is_joiner(character) && !current.is_empty() && !is_closing(&characters[index + 1..]) {
             // Apostrophes and combining marks belong to the letter before them.
         } else {
@@ -110,10 +98,9 @@ pub(super) fn words(text: &str) -> Vec<Word> {
 /// Letters that a word must have on both sides of a capital inside it, to be two words that were joined.
 const HUMP_LENGTH_MIN: usize = 3;
 
-/// `ОзенМунай`: a capital after small letters begins another word.
+/// `ОзенМунай`: a capital after small letters begins another word. Asked of capitals.
 fn is_camel_hump(length: usize, characters: &[char], index: usize) -> bool {
     length >= HUMP_LENGTH_MIN
-        && characters[index].is_uppercase()
         && characters[index - 1].is_lowercase()
         && characters.len() >= index + HUMP_LENGTH_MIN
         && characters[index + 1..index + HUMP_LENGTH_MIN].iter().all(|letter| letter.is_lowercase())
@@ -132,7 +119,7 @@ impl Script {
         let mut script = Self { is_cyrillic: false, is_mixed: false };
         let (mut latin, mut cyrillic) = (false, false);
         for &character in characters {
-            let small = character.to_lowercase().next().unwrap_or(character);
+            let small = Letter::of(character).first_small();
             if is_cyrillic(small) {
                 cyrillic = true;
                 // `т` and `в` look like Latin letters as capitals only.
@@ -203,22 +190,6 @@ fn to_cyrillic(letter: char) -> Option<char> {
 
 fn to_latin(letter: char) -> Option<char> {
     LOOK_ALIKES.iter().find(|pair| pair.1 == letter).map(|pair| pair.0)
-}
-
-fn romanise(letter: char, out: &mut String) {
-    if letter.is_ascii() {
-        out.push(letter);
-    } else if let Some(romanised) = LETTERS.get(&letter) {
-        out.push_str(romanised);
-    } else {
-        for piece in std::iter::once(letter).nfkd() {
-            if piece.is_ascii_alphanumeric() {
-                out.push(piece.to_ascii_lowercase());
-            } else if let Some(romanised) = LETTERS.get(&piece) {
-                out.push_str(romanised);
-            }
-        }
-    }
 }
 
 /// Folds a romanised word: digraphs to one letter, glides dropped before vowels, doubled letters once.

@@ -3,7 +3,7 @@
 //! Come here because papers spell few names in many places: one firm's name stands on thousands of mentions that differ in
 //! address, number or telephone. Each spelling of a firm is compared with it once for all of them.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use super::names::compare_with_prepared;
 use super::prepared::PreparedName;
@@ -20,7 +20,7 @@ pub(super) struct AskedName<'d> {
 
 impl<'d> AskedName<'d> {
     pub(super) fn new(name: &NameForm, statistics: &'d NameStatistics) -> Self {
-        Self { name: PreparedName::new(name.clone()), bits: HashMap::new(), statistics }
+        Self { name: PreparedName::new(name.clone()), bits: HashMap::default(), statistics }
     }
 
     /// The name.
@@ -32,5 +32,23 @@ impl<'d> AskedName<'d> {
     pub(super) fn bits(&mut self, spelling: &'d NameForm) -> f64 {
         let compare = || compare_with_prepared(spelling, &self.name, self.statistics);
         *self.bits.entry(std::ptr::from_ref(spelling)).or_insert_with(compare)
+    }
+}
+
+/// The name asked for last, for whoever asks for equal ones one after the other.
+pub(super) struct AskedNames<'d> {
+    last: Option<AskedName<'d>>,
+    statistics: &'d NameStatistics,
+}
+
+impl<'d> AskedNames<'d> {
+    pub(super) fn new(statistics: &'d NameStatistics) -> Self {
+        Self { last: None, statistics }
+    }
+
+    /// The name, with what comparing it gave if it was asked for last.
+    pub(super) fn of(&mut self, name: &NameForm) -> &mut AskedName<'d> {
+        let same = self.last.take().filter(|asked| asked.form() == name);
+        self.last.insert(same.unwrap_or_else(|| AskedName::new(name, self.statistics)))
     }
 }

@@ -4,10 +4,12 @@
 //! function of the set of what was inserted and is visible, never of its order. What is compared, and how much it
 //! counts, is in `compare` and `weights`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::asked::AskedName;
+use foldhash::HashSet;
+
+use super::asked::{AskedName, AskedNames};
 use super::compare::{address_bits, compare_countries, compare_identifiers, evidence, shown, shown_address};
 use super::index::{Change, Contribution, Index, Profile, ProfileName, firm_mark};
 use super::keys::{address_key, hash, identifier_key, mention_keys, name_keys, phone_key};
@@ -72,6 +74,38 @@ pub struct Directory {
     statistics: NameStatistics,
 }
 
+/// A mention in the form in which a directory takes it in. Making it needs no directory, so many are made side by side.
+pub struct Introduction {
+    fingerprint: u64,
+    /// Nothing where neither number nor name says who it is.
+    contribution: Option<Contribution>,
+}
+
+impl Introduction {
+    /// Prepares a mention.
+    pub fn of(form: &MentionForm) -> Self {
+        let number = form.identifier.clone().filter(is_usable);
+        let country = form.country.as_ref().map(|country| country.as_str());
+        let key = match &number {
+            Some(number) => Some(entity_key(number, country)),
+            None if form.name.tokens.is_empty() => None,
+            None => Some(named_key(form)),
+        };
+        let contribution = key.map(|key| Contribution {
+            key,
+            country: form.country,
+            identifier: number,
+            company: None,
+            names: vec![form.name.clone()],
+            address: form.address.clone(),
+            phone: form.phone.clone(),
+            email_domain: form.email_domain.clone(),
+            keys: mention_keys(form),
+        });
+        Self { fingerprint: fingerprint(form), contribution }
+    }
+}
+
 /// What was inserted under one scope.
 #[derive(Clone, Default, Debug)]
 struct Layer {
@@ -121,27 +155,15 @@ impl Directory {
 
     /// Takes in a mention of a paper (shared, or of one tenant's private feed) or of an order; equal ones count once.
     pub fn insert_mention(&mut self, form: &MentionForm, scope: Scope) -> Touched {
-        if !self.layer_mut(scope).seen.insert(fingerprint(form)) {
+        self.insert_introduced(Introduction::of(form), scope)
+    }
+
+    /// The same for a mention that was prepared before.
+    pub fn insert_introduced(&mut self, introduction: Introduction, scope: Scope) -> Touched {
+        if !self.layer_mut(scope).seen.insert(introduction.fingerprint) {
             return Touched::default();
         }
-        let number = form.identifier.clone().filter(is_usable);
-        let country = form.country.as_ref().map(|country| country.as_str());
-        let key = match &number {
-            Some(number) => entity_key(number, country),
-            None if form.name.tokens.is_empty() => return Touched::default(),
-            None => named_key(form),
-        };
-        let contribution = Contribution {
-            key,
-            country: form.country,
-            identifier: number,
-            company: None,
-            names: vec![form.name.clone()],
-            address: form.address.clone(),
-            phone: form.phone.clone(),
-            email_domain: form.email_domain.clone(),
-            keys: mention_keys(form),
-        };
+        let Some(contribution) = introduction.contribution else { return Touched::default() };
         if contribution.identifier.is_some() {
             return self.insert_known(scope, contribution);
         }
@@ -258,13 +280,8 @@ impl Directory {
         &self,
         mentions: impl Iterator<Item = (&'m MentionForm, Scope)>,
     ) -> Vec<(Resolution, Grounds)> {
-        let mut asked: Option<AskedName<'_>> = None;
-        let resolve = |(form, scope): (&MentionForm, Scope)| {
-            let same = asked.take().filter(|asked| *asked.form() == form.name);
-            let asked = asked.insert(same.unwrap_or_else(|| AskedName::new(&form.name, &self.statistics)));
-            self.resolve_asked(form, scope, asked)
-        };
-        mentions.map(resolve).collect()
+        let mut asked = AskedNames::new(&self.statistics);
+        mentions.map(|(form, scope)| self.resolve_asked(form, scope, asked.of(&form.name))).collect()
     }
 
     fn resolve_asked<'d>(
@@ -315,14 +332,29 @@ impl Directory {
 
     /// Why a mention may stand for a firm that [`Directory::resolve`] named for it. Nothing when the firm is not known.
     pub fn explain(&self, form: &MentionForm, scope: Scope, entity: &str) -> Vec<Evidence> {
-        let (layers, mut asked) = (self.layers(scope), AskedName::new(&form.name, &self.statistics));
+        self.explain_asked(form, scope, entity, &mut AskedName::new(&form.name, &self.statistics))
+    }
+
+    /// The same for many answers, which is quicker where those of one name follow each other.
+    pub fn explainer(&self) -> Explainer<'_> {
+        Explainer { directory: self, asked: AskedNames::new(&self.statistics) }
+    }
+
+    fn explain_asked<'d>(
+        &'d self,
+        form: &MentionForm,
+        scope: Scope,
+        entity: &str,
+        asked: &mut AskedName<'d>,
+    ) -> Vec<Evidence> {
+        let layers = self.layers(scope);
         let shared = layers.first().and_then(|layer| layer.known.get(entity));
         let private = layers.get(1).and_then(|layer| layer.known.get(entity));
         if let Some(profile) = shared.or(private) {
             let firm = Firm { key: &profile.key, shared, private, ..Firm::default() };
-            return self.weigh(form, firm, &mut asked).reasons(form);
+            return self.weigh(form, firm, asked).reasons(form);
         }
-        let bearer = self.named_bearer(form, &layers, &mention_keys(form), &mut asked);
+        let bearer = self.named_bearer(form, &layers, &mention_keys(form), asked);
         let ours = bearer.spelling.unwrap_or_else(|| shown(&form.name));
         let reason = evidence(EvidenceKind::Name, &ours, &shown(&form.name), bearer.bits);
         if bearer.key == entity { vec![reason] } else { Vec::new() }
@@ -429,6 +461,19 @@ impl Directory {
         let place = best_address(form, firm).map_or(0.0, |(_, bits)| bits.min(0.0));
         let above = bits + legal + place + country.map_or(0.0, |found| found.bits.to_f64()) - self.population_bits();
         (above >= w::NAME_ONLY_SIMILAR_BITS).then_some(found)
+    }
+}
+
+/// Explains many answers, see [`Directory::explainer`].
+pub struct Explainer<'d> {
+    directory: &'d Directory,
+    asked: AskedNames<'d>,
+}
+
+impl Explainer<'_> {
+    /// See [`Directory::explain`].
+    pub fn explain(&mut self, form: &MentionForm, scope: Scope, entity: &str) -> Vec<Evidence> {
+        self.directory.explain_asked(form, scope, entity, self.asked.of(&form.name))
     }
 }
 

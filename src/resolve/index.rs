@@ -4,9 +4,10 @@
 //! Everything is a set or a count, so the order of insertion leaves no trace. Comparison is not here.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::keys::hash;
 use crate::model::{Address, Company, Country, Identifier, NameForm};

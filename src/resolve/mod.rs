@@ -25,7 +25,9 @@ mod watchers;
 mod weights;
 
 pub use compare::{Comparison, compare_forms};
-pub use directory::{Candidate, Directory, MAX_CANDIDATES, MAX_EXAMINED, Resolution, Scope, Touched};
+pub use directory::{
+    Candidate, Directory, Explainer, Introduction, MAX_CANDIDATES, MAX_EXAMINED, Resolution, Scope, Touched,
+};
 pub use names::{NameMatch, match_names, match_prepared};
 pub use prepared::PreparedName;
 pub use statistics::NameStatistics;

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use super::acronyms::{Initials, is_of_all, words_meant};
 use super::joined::join;
 use super::prepared::{Kind, List, PreparedName, WORDS_MAX, prepare_on_the_way};
-use super::similarity::{LENGTH_MAX, distance, is_other_start, limit, limit_wide, may_be_near};
+use super::similarity::{LENGTH_MAX, distance, is_length_near, is_other_start, limit, limit_wide, may_be_near};
 use super::statistics::NameStatistics;
 use super::weights as w;
 use crate::model::{Bits, Evidence, EvidenceKind, LegalForm, NameForm, Probability};
@@ -200,25 +200,64 @@ impl<'a> Side<'a> {
         self.words_left().map(|index| self.spellings(index).len()).max().unwrap_or(0)
     }
 
-    /// The words left over that are no numbers, joined as one word would be folded, and their bits. Words of the table
-    /// are joined as they are heard in Russian, or by the spelling of that number.
+    /// A word as it is joined: one of the table as it is heard in Russian, or by the spelling of that number.
+    fn word_joined(&self, index: usize, way: usize) -> &'a str {
+        let Some(entry) = self.list.words[index].entry else { return self.token(index) };
+        let spelt = entry.spellings.get(way.wrapping_sub(1)).or(entry.spellings.first());
+        let heard = if way == 0 { entry.heard.as_deref() } else { None };
+        heard.or(spelt.map(|spelling| spelling.text.as_str())).unwrap_or(self.token(index))
+    }
+
+    /// The words left over that are no numbers, joined as one word would be folded, and their bits.
     fn joined_left(&self, buffer: &mut [u8; LENGTH_MAX], way: usize) -> Option<(usize, f64)> {
         let (mut length, mut bits) = (0, 0.0);
         for index in self.words_left() {
-            let spellings = self.spellings(index);
-            let heard = self.list.words[index].entry.and_then(|entry| entry.heard.as_deref());
-            let spelt = spellings.get(way.wrapping_sub(1)).or(spellings.first()).map(|spelling| spelling.text.as_str());
-            let word = if way == 0 { heard.or(spelt) } else { spelt }.unwrap_or(self.token(index));
-            length = join(buffer, length, word)?;
+            length = join(buffer, length, self.word_joined(index, way))?;
             bits += self.bits[index];
         }
         Some((length, bits))
+    }
+
+    /// What is known of the words left over before they are joined.
+    fn outline(&self, way: usize) -> Outline {
+        let mut outline = Outline { shortest: 0, longest: 0, start: None };
+        for (place, index) in self.words_left().enumerate() {
+            let word = self.word_joined(index, way);
+            if place == 0 {
+                // A lone letter may change at the seam.
+                outline.start = word.bytes().next().filter(|_| word.len() > 1);
+                outline.shortest = word.len();
+            } else {
+                outline.shortest += word.len().saturating_sub(SEAM_LETTERS_MAX);
+            }
+            outline.longest += word.len();
+        }
+        outline
     }
 
     fn explain_words(&mut self) {
         for index in self.words_left() {
             self.explain(index);
         }
+    }
+}
+
+/// Letters that folding takes where two words meet.
+const SEAM_LETTERS_MAX: usize = 2;
+
+/// How long joined words are, and the letter they begin with where that is sure.
+struct Outline {
+    shortest: usize,
+    longest: usize,
+    start: Option<u8>,
+}
+
+impl Outline {
+    /// Whether joined words of these outlines can be within so many hundredths of an error.
+    fn may_be_near(&self, other: &Self, allowed: u32) -> bool {
+        let too_long = self.shortest.saturating_sub(other.longest).max(other.shortest.saturating_sub(self.longest));
+        let starts_apart = self.start.zip(other.start).is_some_and(|(start, facing)| start != facing);
+        is_length_near(too_long, allowed) && !(allowed == 0 && starts_apart)
     }
 }
 
@@ -436,6 +475,9 @@ const ACRONYM_LENGTH_MAX: usize = 8;
 
 /// How far the joined words left over are apart, and the bits of the side that says less.
 fn joined_apart(a: &Side<'_>, b: &Side<'_>, allowed: u32, way: usize) -> Option<(u32, f64)> {
+    if !a.outline(way).may_be_near(&b.outline(way), allowed) {
+        return None;
+    }
     let (mut one, mut other) = ([0; LENGTH_MAX], [0; LENGTH_MAX]);
     let ((length_a, bits_a), (length_b, bits_b)) = (a.joined_left(&mut one, way)?, b.joined_left(&mut other, way)?);
     let allowed = allowed.min(limit(length_a.min(length_b)));

@@ -87,10 +87,7 @@ fn leave_out(letter: u8) -> u32 {
 /// The distance, or `None` when it exceeds `limit` (hundredths of an error) or a word is too long.
 pub(super) fn distance(one: &[u8], other: &[u8], limit: u32) -> Option<u32> {
     let (one, other) = without_common_ends(one, other);
-    if one.len() > LENGTH_MAX
-        || other.len() > LENGTH_MAX
-        || one.len().abs_diff(other.len()) > (limit / CHEAPEST_LEFT_OUT) as usize
-    {
+    if one.len() > LENGTH_MAX || other.len() > LENGTH_MAX || !is_length_near(one.len().abs_diff(other.len()), limit) {
         return None;
     }
     // Cells further off the diagonal than the cheapest letters left out allow are beyond the limit.
@@ -127,6 +124,11 @@ pub(super) fn distance(one: &[u8], other: &[u8], limit: u32) -> Option<u32> {
         least_before = least;
     }
     Some(rows[one.len() % 3][other.len()]).filter(|cost| *cost <= limit)
+}
+
+/// Whether words of which one is so much longer can be within the limit at all.
+pub(super) fn is_length_near(longer_by: usize, limit: u32) -> bool {
+    longer_by <= (limit / CHEAPEST_LEFT_OUT) as usize
 }
 
 /// Whether two words begin so differently that they are rather two words: few errors are made in the first letter.

@@ -3,7 +3,7 @@
 //! Come here to learn why `Trade` counts little and `Tulpar` much. Counts are kept in coarse steps, so that the weights
 //! of earlier answers change seldom, and always as a function of the set of firms and not of their order.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use super::weights::{NUMBER_BITS, PRIOR_NAMES, RARE_WORD_FREQUENCY};
 use crate::normalize::{CommonWord, common_word};

@@ -2,13 +2,15 @@
 //!
 //! Findings and parties are handed on as they are made, in a stated order, so that a run holds few of them at a time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::sync_channel;
 
+use foldhash::{HashMap, HashMapExt};
 use rayon::prelude::*;
 
 use crate::model::{CaseOrder, Corridor, Country, Evidence, Finding, MentionForm, Probability, Record};
-use crate::resolve::Scope;
+use crate::resolve::{Explainer, Scope};
 
 use super::gather::Cut;
 use super::holdings::Holdings;
@@ -108,21 +110,26 @@ impl Screening {
             let ranks = holdings.orders_in_order(cut).into_iter().map(|order| rank_of[order as usize]);
             ranks.zip(findings.into_iter().zip(&case.orders).map(|(finding, order)| word(finding, order))).collect()
         };
+        let mut cuts = holdings.cuts_in_order();
+        let mut round = next_round(&mut cuts);
+        let judge_round = || {
+            // The next cases are cut while these are judged.
+            let judge_this = || round.par_iter().flat_map_iter(judged).collect::<Vec<_>>();
+            let (words, next) = rayon::join(judge_this, || next_round(&mut cuts));
+            round = next;
+            (!words.is_empty()).then_some(words)
+        };
         // A case may hold order lines from anywhere: what is early waits for what stands before it.
         let mut early: BTreeMap<u32, T> = BTreeMap::new();
         let mut next = 0;
-        let mut cuts = holdings.cuts_in_order();
-        loop {
-            let round = next_round(&mut cuts);
-            if round.is_empty() {
-                return Ok(());
-            }
-            early.extend(round.par_iter().flat_map_iter(judged).collect::<Vec<_>>());
+        ahead(judge_round, |words| {
+            early.extend(words);
             while let Some(first) = early.first_entry().filter(|first| *first.key() == next) {
                 hand_on(first.remove())?;
                 next += 1;
             }
-        }
+            Ok(())
+        })
     }
 
     /// Who was taken for whom: one row for each distinct mention and candidate, by role, name, identifier, country,
@@ -133,12 +140,30 @@ impl Screening {
         let mut carried = holdings.printed_mentions();
         carried.par_sort_unstable();
         let printed: Vec<&[Printed<'_>]> = carried.chunk_by(Printed::reads_like).collect();
-        for round in printed.chunks(PARTIES_PER_ROUND) {
-            let rows: Vec<Vec<PartyRow<'_>>> = round.par_iter().map(|alike| holdings.party_rows(alike)).collect();
-            rows.iter().flatten().try_for_each(&mut hand_on)?;
-        }
-        Ok(())
+        let mut rounds = printed.chunks(PARTIES_PER_ROUND);
+        let explain_round = || {
+            let names = rounds.next()?.chunk_by(|one, other| one[0].name == other[0].name).collect::<Vec<_>>();
+            Some(names.par_iter().map(|of_name| holdings.rows_of_name(of_name)).collect::<Vec<_>>())
+        };
+        ahead(explain_round, |rows| rows.iter().flatten().try_for_each(&mut hand_on))
     }
+}
+
+/// Rounds that may wait to be handed on.
+const ROUNDS_WAITING_MAX: usize = 1;
+
+/// Makes rounds on a thread of their own until there are none left, while this one hands on those made before; ends with
+/// the first error.
+fn ahead<R: Send, E>(
+    mut make: impl FnMut() -> Option<R> + Send,
+    mut hand_on: impl FnMut(R) -> Result<(), E>,
+) -> Result<(), E> {
+    std::thread::scope(|scope| {
+        let (made, waiting) = sync_channel(ROUNDS_WAITING_MAX);
+        // Nobody takes a round only when handing on failed.
+        scope.spawn(move || while make().is_some_and(|round| made.send(round).is_ok()) {});
+        waiting.into_iter().try_for_each(&mut hand_on)
+    })
 }
 
 /// The next cuts that have together at least [`ORDERS_PER_ROUND`] order lines, or all that are left.
@@ -195,8 +220,14 @@ impl Holdings {
         records.into_iter().map(printed).collect()
     }
 
+    /// Rows of parties that are printed with one name, in their order.
+    fn rows_of_name<'a>(&'a self, of_name: &[&[Printed<'a>]]) -> Vec<PartyRow<'a>> {
+        let mut explainer = self.directory.explainer();
+        of_name.iter().flat_map(|alike| self.party_rows(alike, &mut explainer)).collect()
+    }
+
     /// Rows of parties that are printed alike, in the order of their forms.
-    fn party_rows<'a>(&'a self, alike: &[Printed<'a>]) -> Vec<PartyRow<'a>> {
+    fn party_rows<'a>(&'a self, alike: &[Printed<'a>], explainer: &mut Explainer<'_>) -> Vec<PartyRow<'a>> {
         // Sum of shares, and the first mention that may stand for the entity.
         let mut entities: BTreeMap<u32, (u64, u32)> = BTreeMap::new();
         for printed in alike {
@@ -210,7 +241,7 @@ impl Holdings {
             let (entity, mention) = (self.entities[entity as usize].key.as_str(), &self.mentions[mention as usize]);
             let Printed { role, name, identifier, country, .. } = alike[0];
             let probability = Probability::from_f64(sum as f64 / f64::from(record_count) / 1e6);
-            let evidence = self.directory.explain(&mention.form, Scope(mention.scope), entity);
+            let evidence = explainer.explain(&mention.form, Scope(mention.scope), entity);
             PartyRow { role, name, identifier, country, entity, probability, evidence }
         };
         let mut rows: Vec<PartyRow<'a>> = entities.into_iter().map(row).collect();

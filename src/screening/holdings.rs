@@ -4,9 +4,10 @@
 //! What it answers is a function of the set of records, never of the order in which they came.
 //! It does no I/O and judges nothing; `gather` cuts cases out of it.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashMapExt, HashSet};
 use rayon::prelude::*;
 
 use crate::goods::Brands;
@@ -15,7 +16,7 @@ use crate::model::{
     ShipmentLine, ShipmentRole,
 };
 use crate::normalize;
-use crate::resolve::{Directory, Scope, Touched, Watchers};
+use crate::resolve::{Directory, Introduction, Scope, Touched, Watchers};
 
 use super::buyers::TenantCounts;
 use super::policy::Policy;
@@ -187,7 +188,13 @@ impl Incoming {
 }
 
 /// Parties folded for the records being inserted.
-type NewForms = HashMap<PartyId, Arc<MentionForm>>;
+type NewForms = HashMap<PartyId, NewForm>;
+
+/// A folded party and, until it was, what introduces it to the directory.
+struct NewForm {
+    form: Arc<MentionForm>,
+    introduction: Option<Introduction>,
+}
 
 /// What happened to a record offered to the holdings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -325,8 +332,9 @@ impl Holdings {
         new.into_par_iter().map(|party| (party, self.fold_party(party))).collect()
     }
 
-    fn fold_party(&self, party: PartyId) -> Arc<MentionForm> {
-        Arc::new(normalize::mention(&self.pool.party_of(party)))
+    fn fold_party(&self, party: PartyId) -> NewForm {
+        let form = normalize::mention(&self.pool.party_of(party));
+        NewForm { introduction: Some(Introduction::of(&form)), form: Arc::new(form) }
     }
 
     /// Folds goods that are spelt in a new way. Those that name single pieces are never spelt alike twice and wait.
@@ -448,18 +456,19 @@ impl Holdings {
         if let Some(id) = self.mention_of_party.get(&(party, scope)) {
             return *id;
         }
-        let form = forms.entry(party).or_insert_with(|| self.fold_party(party));
-        let key = (Arc::clone(form), scope);
+        let new = forms.entry(party).or_insert_with(|| self.fold_party(party));
+        let key = (Arc::clone(&new.form), scope);
         let id = match self.mention_ids.get(&key) {
             Some(id) => *id,
-            None => self.new_mention(key),
+            None => self.new_mention(key, new.introduction.take()),
         };
         self.mention_of_party.insert((party, scope), id);
         id
     }
 
-    fn new_mention(&mut self, (form, scope): (Arc<MentionForm>, u32)) -> u32 {
-        let touched = self.directory.insert_mention(&form, Scope(scope));
+    fn new_mention(&mut self, (form, scope): (Arc<MentionForm>, u32), introduction: Option<Introduction>) -> u32 {
+        let introduction = introduction.unwrap_or_else(|| Introduction::of(&form));
+        let touched = self.directory.insert_introduced(introduction, Scope(scope));
         self.unsettled.news.naming(&touched.entities, scope);
         self.touch(touched);
         let id = self.mentions.len() as u32;

@@ -3,6 +3,7 @@
 //! Come here for what a held record costs in memory and how it becomes a record again. A record that is taken out is
 //! equal to the one that was put in, byte for byte. What records mean is `holdings`; where they lie for good is `store`.
 
+use foldhash::fast::RandomState;
 use indexmap::IndexSet;
 use string_interner::StringInterner;
 use string_interner::backend::StringBackend;
@@ -25,7 +26,9 @@ pub(super) type PartyId = u32;
 #[derive(Debug)]
 pub(super) struct Pool {
     texts: StringInterner<StringBackend<Text>>,
-    parties: IndexSet<PartyRow>,
+    /// What most cells say.
+    nothing: Text,
+    parties: IndexSet<PartyRow, RandomState>,
 }
 
 /// Name, identifier, address, telephone, e-mail.
@@ -107,7 +110,8 @@ pub(super) struct ShipmentRow {
 
 impl Default for Pool {
     fn default() -> Self {
-        Self { texts: StringInterner::new(), parties: IndexSet::new() }
+        let mut texts = StringInterner::new();
+        Self { nothing: texts.get_or_intern(""), texts, parties: IndexSet::default() }
     }
 }
 
@@ -308,7 +312,7 @@ impl Pool {
     }
 
     fn text(&mut self, text: &str) -> Text {
-        self.texts.get_or_intern(text)
+        if text.is_empty() { self.nothing } else { self.texts.get_or_intern(text) }
     }
 
     fn str(&self, text: Text) -> &str {
