@@ -1,5 +1,7 @@
 //! Parties in comparable form: what `normalize` makes of a party as one paper spells it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::Identifier;
@@ -95,14 +97,14 @@ pub struct Address {
 /// A mention in comparable form.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct MentionForm {
-    /// The folded name.
-    pub name: NameForm,
+    /// The folded name, which other mentions may share.
+    pub name: Arc<NameForm>,
     /// The number on the paper, valid or not.
     pub identifier: Option<Identifier>,
     /// The country on the paper.
     pub country: Option<Country>,
-    /// The address on the paper.
-    pub address: Address,
+    /// The address on the paper, which other mentions may share.
+    pub address: Arc<Address>,
     /// Telephone as digits with country code.
     pub phone: Option<String>,
     /// E-mail domain, unless it is a free mail service.

@@ -22,7 +22,7 @@ pub use common_words::{
 };
 pub use contacts::{email_domain, person, phone};
 pub use identifiers::identifier;
-pub use mentions::mention;
+pub use mentions::{mention, mention_with};
 pub use names::name;
 pub use script::skeleton;
 

@@ -3,6 +3,8 @@
 //! Come here because papers spell few names in many places: one firm's name stands on thousands of mentions that differ in
 //! address, number or telephone. Each spelling of a firm is compared with it once for all of them.
 
+use std::sync::Arc;
+
 use foldhash::HashMap;
 
 use super::names::compare_with_prepared;
@@ -19,12 +21,12 @@ pub(super) struct AskedName<'d> {
 }
 
 impl<'d> AskedName<'d> {
-    pub(super) fn new(name: &NameForm, statistics: &'d NameStatistics) -> Self {
-        Self { name: PreparedName::new(name.clone()), bits: HashMap::default(), statistics }
+    pub(super) fn new(name: &Arc<NameForm>, statistics: &'d NameStatistics) -> Self {
+        Self { name: PreparedName::new(Arc::clone(name)), bits: HashMap::default(), statistics }
     }
 
     /// The name.
-    pub(super) fn form(&self) -> &NameForm {
+    pub(super) fn form(&self) -> &Arc<NameForm> {
         self.name.form()
     }
 
@@ -47,7 +49,7 @@ impl<'d> AskedNames<'d> {
     }
 
     /// The name, with what comparing it gave if it was asked for last.
-    pub(super) fn of(&mut self, name: &NameForm) -> &mut AskedName<'d> {
+    pub(super) fn of(&mut self, name: &Arc<NameForm>) -> &mut AskedName<'d> {
         let same = self.last.take().filter(|asked| asked.form() == name);
         self.last.insert(same.unwrap_or_else(|| AskedName::new(name, self.statistics)))
     }

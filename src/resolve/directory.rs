@@ -96,8 +96,8 @@ impl Introduction {
             country: form.country,
             identifier: number,
             company: None,
-            names: vec![form.name.clone()],
-            address: form.address.clone(),
+            names: vec![Arc::clone(&form.name)],
+            address: Arc::clone(&form.address),
             phone: form.phone.clone(),
             email_domain: form.email_domain.clone(),
             keys: mention_keys(form),
@@ -128,11 +128,11 @@ impl Directory {
         let Some(number) = identifier(&company.identifier, company.country).filter(is_usable) else {
             return Touched::default();
         };
-        let mut names = vec![name(&company.name)];
+        let mut names = vec![Arc::new(name(&company.name))];
         if !company.name_latin.is_empty() {
-            names.push(NameForm { legal_form: names[0].legal_form, ..name(&company.name_latin) });
+            names.push(Arc::new(NameForm { legal_form: names[0].legal_form, ..name(&company.name_latin) }));
         }
-        let (place, phone) = (address(&company.address), phone(&company.phone));
+        let (place, phone) = (Arc::new(address(&company.address)), phone(&company.phone));
         let mut keys = vec![identifier_key(&number)];
         names.iter().for_each(|form| name_keys(form, &mut keys));
         keys.extend(phone.as_deref().map(phone_key));
@@ -182,6 +182,12 @@ impl Directory {
             change.new_words.iter().for_each(|word| self.statistics.count_word(word));
         }
         told(key, scope, change)
+    }
+
+    /// Forgets what only inserting needs; nothing may be inserted from here on.
+    pub fn close(&mut self) {
+        self.shared.seen = HashSet::default();
+        self.private.values_mut().for_each(|layer| layer.seen = HashSet::default());
     }
 
     fn layer_mut(&mut self, scope: Scope) -> &mut Layer {

@@ -21,7 +21,7 @@ const NAMES_EXAMINED_MAX: usize = 4;
 /// A spelling of a firm's name, and how many different papers bear it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct ProfileName {
-    pub form: NameForm,
+    pub form: Arc<NameForm>,
     pub count: u32,
     pub is_registered: bool,
 }
@@ -48,7 +48,7 @@ pub(super) struct Profile {
     names: Vec<ProfileName>,
     /// Places of the most telling ones: registered spellings first, then by count.
     telling: Vec<u32>,
-    pub addresses: Vec<Address>,
+    pub addresses: Vec<Arc<Address>>,
     pub phones: Vec<String>,
     pub email_domains: Vec<String>,
     /// How many different papers bear the firm's number (or name, where no number is known).
@@ -63,8 +63,8 @@ pub(super) struct Contribution {
     pub country: Option<Country>,
     pub identifier: Option<Identifier>,
     pub company: Option<Arc<Company>>,
-    pub names: Vec<NameForm>,
-    pub address: Address,
+    pub names: Vec<Arc<NameForm>>,
+    pub address: Arc<Address>,
     pub phone: Option<String>,
     pub email_domain: Option<String>,
     pub keys: Vec<u64>,
@@ -196,7 +196,7 @@ impl Index {
         for form in contribution.names {
             is_visible |= profile.insert_name(form, is_registered, &mut new_words);
         }
-        let is_told = contribution.address != Address::default();
+        let is_told = *contribution.address != Address::default();
         is_visible |= is_told && insert_sorted(&mut profile.addresses, contribution.address);
         is_visible |= contribution.phone.is_some_and(|phone| insert_sorted(&mut profile.phones, phone));
         is_visible |= contribution.email_domain.is_some_and(|domain| insert_sorted(&mut profile.email_domains, domain));
@@ -260,7 +260,7 @@ impl Profile {
         equal.min_by_key(|name| name.rank())
     }
 
-    fn insert_name(&mut self, form: NameForm, is_registered: bool, new_words: &mut NewWords) -> bool {
+    fn insert_name(&mut self, form: Arc<NameForm>, is_registered: bool, new_words: &mut NewWords) -> bool {
         if form.tokens.is_empty() {
             return false;
         }

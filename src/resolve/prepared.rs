@@ -2,6 +2,8 @@
 //!
 //! Come here to see what is known of a word before anything is compared. The comparison itself is in `names`.
 
+use std::sync::Arc;
+
 use super::acronyms::Initials;
 use super::statistics::{is_number, prior_frequency};
 use crate::model::{LegalForm, NameForm};
@@ -13,21 +15,22 @@ pub(super) const WORDS_MAX: usize = 16;
 /// A folded name that is compared many times.
 #[derive(Clone, PartialEq, Debug)]
 pub struct PreparedName {
-    form: NameForm,
+    form: Arc<NameForm>,
     words: Vec<Word>,
     alias_words: Vec<Word>,
 }
 
 impl PreparedName {
     /// Looks up the words of a folded name.
-    pub fn new(form: NameForm) -> Self {
+    pub fn new(form: impl Into<Arc<NameForm>>) -> Self {
+        let form: Arc<NameForm> = form.into();
         let words = form.tokens.iter().take(WORDS_MAX).map(|token| Word::new(token)).collect();
         let alias_words = form.alias_tokens.iter().take(WORDS_MAX).map(|token| Word::new(token)).collect();
         Self { form, words, alias_words }
     }
 
     /// The folded name.
-    pub fn form(&self) -> &NameForm {
+    pub fn form(&self) -> &Arc<NameForm> {
         &self.form
     }
 

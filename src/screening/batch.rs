@@ -85,6 +85,7 @@ impl Batch {
     /// Resolves who is who. `progress` hears the stage, what is done and what there is to do; it must be cheap.
     pub fn resolve(mut self, progress: &(dyn Fn(Stage, u64, u64) + Sync)) -> Screening {
         progress(Stage::Resolving, 0, 1);
+        self.holdings.close();
         self.holdings.settle();
         Screening { policy: self.policy, holdings: self.holdings }
     }

@@ -12,8 +12,8 @@ use rayon::prelude::*;
 
 use crate::goods::Brands;
 use crate::model::{
-    Amount, Company, Corridor, Day, DocumentKey, DocumentKind, GoodsForm, MentionForm, OrderKey, Probability, Record,
-    ShipmentLine, ShipmentRole,
+    Address, Amount, Company, Corridor, Day, DocumentKey, DocumentKind, GoodsForm, MentionForm, NameForm, OrderKey,
+    Probability, Record, ShipmentLine, ShipmentRole,
 };
 use crate::normalize;
 use crate::resolve::{Directory, Introduction, Scope, Touched, Watchers};
@@ -23,6 +23,7 @@ use super::policy::Policy;
 use super::pool::{CargoRow, GoodsRow, OrderName, OrderRow, PartyId, Pool, ShipmentName, ShipmentRow};
 use super::record::EchoOf;
 use super::settle::Unsettled;
+use super::spellings::Spellings;
 use super::weigh::{OrderFacts, PaperFacts};
 
 /// A mention, whom it may stand for, and the records that carry it.
@@ -217,6 +218,8 @@ pub struct Holdings {
     pub(super) brands: Brands,
     pub(super) brand_names: BTreeSet<String>,
     pub(super) mentions: Vec<Mention>,
+    names: Spellings<NameForm>,
+    addresses: Spellings<Address>,
     mention_ids: HashMap<(Arc<MentionForm>, u32), u32>,
     /// The mention of a spelling in a scope.
     mention_of_party: HashMap<(PartyId, u32), u32>,
@@ -251,6 +254,8 @@ impl Holdings {
             brands: Brands::new(std::iter::empty::<&str>()),
             brand_names: BTreeSet::new(),
             mentions: Vec::new(),
+            names: Spellings::default(),
+            addresses: Spellings::default(),
             mention_ids: HashMap::new(),
             mention_of_party: HashMap::new(),
             entities: Vec::new(),
@@ -325,15 +330,25 @@ impl Holdings {
     }
 
     /// Folded forms of the parties that are no mention yet.
-    fn fold_parties(&self, incoming: &[Incoming]) -> NewForms {
+    fn fold_parties(&mut self, incoming: &[Incoming]) -> NewForms {
         let mentioned = incoming.iter().flat_map(Incoming::mentioned).flatten();
         let new: HashSet<PartyId> =
             mentioned.filter(|place| !self.mention_of_party.contains_key(place)).map(|(party, _)| party).collect();
+        let Self { pool, names, addresses, .. } = self;
+        let texts = || new.iter().filter_map(|party| pool.name_and_address(*party));
+        names.take_up(texts().map(|(name, _)| name), |text| normalize::name(pool.str(text)));
+        addresses.take_up(texts().map(|(_, address)| address), |text| normalize::address(pool.str(text)));
         new.into_par_iter().map(|party| (party, self.fold_party(party))).collect()
     }
 
-    fn fold_party(&self, party: PartyId) -> NewForm {
-        let form = normalize::mention(&self.pool.party_of(party));
+    fn fold_party(&self, number: PartyId) -> NewForm {
+        let party = self.pool.party_of(number);
+        let texts = self.pool.name_and_address(number);
+        let folded = texts.and_then(|(name, address)| Some((self.names.of(name)?, self.addresses.of(address)?)));
+        let form = match folded {
+            Some((name, address)) => normalize::mention_with(&party, name, address),
+            None => normalize::mention(&party),
+        };
         NewForm { introduction: Some(Introduction::of(&form)), form: Arc::new(form) }
     }
 
@@ -501,6 +516,19 @@ impl Holdings {
     pub(super) fn held_shipment(&self, tenant: u32, key: &DocumentKey) -> Option<u32> {
         let name = self.pool.known_shipment_name(key)?;
         [Some(tenant), None].iter().find_map(|visible_to| self.shipment_ids.get(&(*visible_to, name))).copied()
+    }
+
+    /// Forgets what only inserting needs; nothing may be inserted from here on.
+    pub(super) fn close(&mut self) {
+        self.mention_ids = HashMap::new();
+        self.mention_of_party = HashMap::new();
+        self.names = Spellings::default();
+        self.addresses = Spellings::default();
+        self.order_ids = HashMap::new();
+        self.shipment_ids = HashMap::new();
+        self.goods_forms = HashMap::new();
+        self.companies = HashMap::new();
+        self.directory.close();
     }
 
     /// Order lines held.

@@ -22,6 +22,7 @@ mod record;
 mod replay;
 mod service;
 mod settle;
+mod spellings;
 mod weigh;
 mod weights;
 

@@ -274,6 +274,12 @@ impl Pool {
         Party { name, identifier, country: row.country, address, phone, email }
     }
 
+    /// How a party's name and address are spelt.
+    pub(super) fn name_and_address(&self, party: PartyId) -> Option<(Text, Text)> {
+        let row = self.parties.get_index(party as usize)?;
+        Some((row.texts[0], row.texts[2]))
+    }
+
     /// What a party's papers print, as the list of parties shows it: name, identifier, country.
     pub(super) fn printed(&self, party: PartyId) -> (&str, &str, Option<Country>) {
         match self.parties.get_index(party as usize) {
@@ -315,7 +321,7 @@ impl Pool {
         if text.is_empty() { self.nothing } else { self.texts.get_or_intern(text) }
     }
 
-    fn str(&self, text: Text) -> &str {
+    pub(super) fn str(&self, text: Text) -> &str {
         self.texts.resolve(text).unwrap_or_default()
     }
 
