@@ -6,9 +6,9 @@
 use std::sync::LazyLock;
 
 use super::acronyms::{Initials, is_of_all, words_meant};
-use super::joined::join;
+use super::joined::{Outline, join};
 use super::prepared::{Kind, List, PreparedName, WORDS_MAX, prepare_on_the_way};
-use super::similarity::{LENGTH_MAX, distance, is_length_near, is_other_start, limit, limit_wide, may_be_near};
+use super::similarity::{LENGTH_MAX, distance, is_other_start, limit, limit_wide, may_be_near};
 use super::statistics::NameStatistics;
 use super::weights as w;
 use crate::model::{Bits, Evidence, EvidenceKind, LegalForm, NameForm, Probability};
@@ -220,44 +220,13 @@ impl<'a> Side<'a> {
 
     /// What is known of the words left over before they are joined.
     fn outline(&self, way: usize) -> Outline {
-        let mut outline = Outline { shortest: 0, longest: 0, start: None };
-        for (place, index) in self.words_left().enumerate() {
-            let word = self.word_joined(index, way);
-            if place == 0 {
-                // A lone letter may change at the seam.
-                outline.start = word.bytes().next().filter(|_| word.len() > 1);
-                outline.shortest = word.len();
-            } else {
-                outline.shortest += word.len().saturating_sub(SEAM_LETTERS_MAX);
-            }
-            outline.longest += word.len();
-        }
-        outline
+        Outline::of(self.words_left().map(|index| self.word_joined(index, way)))
     }
 
     fn explain_words(&mut self) {
         for index in self.words_left() {
             self.explain(index);
         }
-    }
-}
-
-/// Letters that folding takes where two words meet.
-const SEAM_LETTERS_MAX: usize = 2;
-
-/// How long joined words are, and the letter they begin with where that is sure.
-struct Outline {
-    shortest: usize,
-    longest: usize,
-    start: Option<u8>,
-}
-
-impl Outline {
-    /// Whether joined words of these outlines can be within so many hundredths of an error.
-    fn may_be_near(&self, other: &Self, allowed: u32) -> bool {
-        let too_long = self.shortest.saturating_sub(other.longest).max(other.shortest.saturating_sub(self.longest));
-        let starts_apart = self.start.zip(other.start).is_some_and(|(start, facing)| start != facing);
-        is_length_near(too_long, allowed) && !(allowed == 0 && starts_apart)
     }
 }
 
