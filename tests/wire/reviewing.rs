@@ -19,7 +19,7 @@ use tonic_types::StatusExt;
 
 use crate::fake::Fake;
 use crate::house::{self, House, principal};
-use crate::setup::{Server, finding, is, order_key, told};
+use crate::setup::{Server, finding, in_time, is, order_key, told};
 
 const NOW_MILLIS: u64 = 1_700_000_000_000;
 
@@ -317,17 +317,17 @@ async fn a_silence_is_seen_and_ends_with_the_next_commit_after_its_time() {
     let (client, mut alerts) = office.alerts("alma").await;
     let mut watch = client.watch(None);
     for _ in 0..3 {
-        watch.next_event().await.unwrap();
+        in_time(watch.next_event()).await.unwrap();
     }
     let silent = alerts.suppress_alert(client.request(silence("1", "1", NOW_MILLIS + 1_000))).await.unwrap();
     let silent = silent.into_inner().alert.unwrap();
     let suppression = silent.suppression.clone().unwrap();
     assert_eq!((silent.state(), suppression.reason.as_str()), (AlertState::Suppressed, "licence 7"));
     assert_eq!((suppression.create_time, suppression.expire_time), (at(NOW_MILLIS), at(NOW_MILLIS + 1_000)));
-    assert_eq!(watch.next_event().await.unwrap().kind, onward::model::AlertEventKind::Suppressed);
+    assert_eq!(in_time(watch.next_event()).await.unwrap().kind, onward::model::AlertEventKind::Suppressed);
     office.now.store(NOW_MILLIS + 1_000, Ordering::SeqCst);
     office.judge("other", 7).await;
-    let reopened = watch.next_event().await.unwrap();
+    let reopened = in_time(watch.next_event()).await.unwrap();
     assert_eq!(reopened.kind, onward::model::AlertEventKind::Reopened);
     assert!(reopened.changes.iter().any(|change| change.after == "ended: its time is over"), "{:?}", reopened.changes);
 }
@@ -346,7 +346,7 @@ async fn a_silence_whose_time_ran_out_while_no_service_ran_ends_when_one_starts(
     let mut commits = store.alert_commits();
     commits.borrow_and_update();
     let service = Service::start(store, ServiceOptions::default()).unwrap();
-    tokio::time::timeout(crate::setup::PATIENCE, commits.changed()).await.unwrap().unwrap();
+    in_time(commits.changed()).await.unwrap();
     let snapshot = service.store().snapshot().unwrap();
     let alert = snapshot.tenant("alma").unwrap().alert(onward::model::AlertId(1)).unwrap().unwrap();
     assert_eq!(alert.state, onward::model::AlertState::Open);

@@ -17,6 +17,11 @@ use tonic::{Code, Status};
 /// Far more than anything here takes; a test that hangs ends with it.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What does not come is a failure, not a test that hangs.
+pub async fn in_time<T>(coming: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, coming).await.expect("in time")
+}
+
 pub struct Server {
     pub address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
