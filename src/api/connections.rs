@@ -54,13 +54,13 @@ pub(super) struct Connection {
     /// What is begun, by its number, and when it must be complete.
     unfinished: Option<(u64, Pin<Box<Sleep>>)>,
     opening_max: Duration,
-    _places: Places,
+    places: Places,
 }
 
 /// What a connection takes, from its acceptance to its end.
 struct Places {
     _of_all: OwnedSemaphorePermit,
-    _of_address: AddressPlace,
+    of_address: AddressPlace,
 }
 
 /// Where connections come from: a listener, or what stands for one in a test.
@@ -154,7 +154,7 @@ async fn accept(
     let of_all = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, address) = door.next().await?;
     let Some(of_address) = addresses.take(address) else { return Ok(None) };
-    Ok(Some((stream, Places { _of_all: of_all, _of_address: of_address })))
+    Ok(Some((stream, Places { _of_all: of_all, of_address })))
 }
 
 /// Whether the failure says something of one connection only, and nothing of the next.
@@ -188,13 +188,16 @@ async fn establish(
         peer: Peer { certificate },
         over,
         begun: Instant::now(),
-        meter: FrameMeter::new(),
+        meter: FrameMeter::new(places.of_address.room(Instant::now())),
         rest: None,
         unfinished: None,
         opening_max,
-        _places: places,
+        places,
     };
     connection.watch_over_what_is_begun();
+    // Who comes back with nothing left rests before anything is read.
+    let measure = connection.meter.received(&[], Duration::ZERO);
+    connection.take_measure(measure)?;
     Ok(connection)
 }
 
@@ -206,6 +209,7 @@ fn cut(why: &'static str, kind: io::ErrorKind) -> io::Error {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        self.places.of_address.leave(self.meter.room(), Instant::now());
         metrics::gauge!(metric::CONNECTIONS_OPEN).decrement(1.0);
     }
 }
@@ -229,6 +233,15 @@ impl Connection {
             Some(number) if self.unfinished.as_ref().is_some_and(|(known, _)| *known == number) => {}
             Some(number) => self.unfinished = Some((number, Box::pin(sleep(self.opening_max)))),
         }
+    }
+
+    fn take_measure(&mut self, measure: Measure) -> io::Result<()> {
+        match measure {
+            Measure::GoOn => {}
+            Measure::Rest(rest) => self.rest = Some(Box::pin(sleep(rest))),
+            Measure::End => return Err(cut("frames", io::ErrorKind::ConnectionAborted)),
+        }
+        Ok(())
     }
 
     /// Ready when the client may be read from.
@@ -262,12 +275,7 @@ impl AsyncRead for Connection {
         ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
         let measure = this.meter.received(&buffer.filled()[before..], this.begun.elapsed());
         this.watch_over_what_is_begun();
-        match measure {
-            Measure::GoOn => {}
-            Measure::Rest(rest) => this.rest = Some(Box::pin(sleep(rest))),
-            Measure::End => return Poll::Ready(Err(cut("frames", io::ErrorKind::ConnectionAborted))),
-        }
-        Poll::Ready(Ok(()))
+        Poll::Ready(this.take_measure(measure))
     }
 }
 

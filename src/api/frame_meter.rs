@@ -48,6 +48,24 @@ pub(super) struct FrameMeter {
     short_since: Option<Duration>,
 }
 
+/// Room for frames without work, as one connection leaves it to the next ones of its address.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Room(i64);
+
+impl Room {
+    /// That of whoever has sent nothing.
+    pub(super) const WHOLE: Self = Self(FRAMES_MAX);
+    /// None.
+    #[cfg(test)]
+    pub(super) const EMPTY: Self = Self(0);
+
+    /// What it is so much later. Who went below zero has paid for that by being cut.
+    pub(super) fn after(self, time: Duration) -> Self {
+        let made = i64::try_from(time.as_millis() / FRAME_INTERVAL.as_millis()).unwrap_or(FRAMES_MAX);
+        Self(self.0.max(0).saturating_add(made).min(FRAMES_MAX))
+    }
+}
+
 /// Where in the stream of frames the next byte stands.
 enum Reading {
     /// So many bytes of the preface were there.
@@ -71,13 +89,13 @@ pub(super) enum Measure {
 }
 
 impl FrameMeter {
-    /// For a connection that begins now.
-    pub(super) fn new() -> Self {
+    /// For a connection that begins now, with room for so many frames without work.
+    pub(super) fn new(room: Room) -> Self {
         Self {
             reading: Reading::Preface(0),
             begun_count: OPENING,
             is_complete: false,
-            room: FRAMES_MAX,
+            room: room.0,
             made_until: Duration::ZERO,
             bytes_sent: 0,
             short_since: None,
@@ -127,6 +145,11 @@ impl FrameMeter {
     /// The client was sent so many bytes.
     pub(super) fn sent(&mut self, byte_count: usize) {
         self.bytes_sent += byte_count as u64;
+    }
+
+    /// What there is room for.
+    pub(super) fn room(&self) -> Room {
+        Room(self.room)
     }
 
     /// The number of what is begun and not complete. Another number means that it is something else.
@@ -185,7 +208,7 @@ mod tests {
 
     use super::{
         BYTES_PER_FRAME, CONTINUATION, DATA, END_HEADERS, END_STREAM, FRAME_INTERVAL, FRAMES_MAX, FrameMeter, HEADERS,
-        Measure, PATIENCE, PREFACE,
+        Measure, PATIENCE, PREFACE, RESTED_FRAMES, Room,
     };
 
     const SETTINGS: u8 = 4;
@@ -198,7 +221,7 @@ mod tests {
 
     /// A meter whose client has opened well.
     fn opened() -> FrameMeter {
-        let mut meter = FrameMeter::new();
+        let mut meter = FrameMeter::new(Room::WHOLE);
         assert_eq!(meter.received(PREFACE, NOW), Measure::GoOn);
         assert_eq!(meter.received(&frame(SETTINGS, 0, 6), NOW), Measure::GoOn);
         assert_eq!(meter.unfinished(), None);
@@ -209,7 +232,7 @@ mod tests {
     fn what_is_begun_is_unfinished_until_its_last_byte_however_it_is_cut() {
         let block = [frame(HEADERS, 0, 3), frame(CONTINUATION, 0, 0), frame(CONTINUATION, END_HEADERS, 2)].concat();
         let whole = [PREFACE, &frame(SETTINGS, 0, 6), &block, &frame(HEADERS, END_HEADERS, 1)].concat();
-        let mut meter = FrameMeter::new();
+        let mut meter = FrameMeter::new(Room::WHOLE);
         let mut unfinished = Vec::new();
         for byte in &whole {
             meter.received(&[*byte], NOW);
@@ -222,7 +245,7 @@ mod tests {
         assert!(unfinished[opening + 8..opening + block.len() - 1].iter().all(|number| *number == Some(2)));
         let last = &unfinished[opening + block.len() - 1..];
         assert_eq!(last, [vec![None; 9], vec![Some(3), None]].concat());
-        let mut at_once = FrameMeter::new();
+        let mut at_once = FrameMeter::new(Room::WHOLE);
         at_once.received(&whole, NOW);
         assert_eq!((at_once.unfinished(), at_once.room), (None, meter.room));
     }
@@ -275,8 +298,22 @@ mod tests {
     }
 
     #[test]
+    fn who_comes_back_has_the_room_that_was_left_and_rests_first_where_that_is_none() {
+        let mut meter = opened();
+        meter.received(&frame(PING, 0, 8).repeat(2 * FRAMES_MAX as usize), NOW);
+        let left = meter.room();
+        assert!(left < Room(0));
+        let mut again = FrameMeter::new(left.after(NOW));
+        assert_eq!(again.received(&[], NOW), Measure::Rest(FRAME_INTERVAL * RESTED_FRAMES as u32));
+        let mut later = FrameMeter::new(left.after(FRAME_INTERVAL * 50));
+        assert_eq!(later.received(&[], NOW), Measure::GoOn);
+        assert_eq!(later.room(), Room(50));
+        assert_eq!(left.after(FRAME_INTERVAL * FRAMES_MAX as u32), Room::WHOLE);
+    }
+
+    #[test]
     fn what_is_not_http_2_is_left_alone() {
-        let mut meter = FrameMeter::new();
+        let mut meter = FrameMeter::new(Room::WHOLE);
         assert_eq!(meter.received(b"POST / HTTP/1.1\r\n", NOW), Measure::GoOn);
         assert_eq!(meter.received(&[0; 100_000], NOW), Measure::GoOn);
         assert_eq!(meter.unfinished(), None);

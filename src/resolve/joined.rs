@@ -98,11 +98,16 @@ mod tests {
         outline(one).may_be_near(&outline(other), allowed)
     }
 
+    /// Words of letters that change where they meet others.
+    fn folded() -> impl Strategy<Value = String> {
+        "[aeikstghn]{1,5}".prop_map(|word| skeleton(&word)).prop_filter("a word", |word| !word.is_empty())
+    }
+
     proptest! {
         #[test]
         fn an_outline_rules_out_nothing_that_is_near(
-            one in proptest::collection::vec("[aeikstghn]{1,4}", 1..4),
-            other in proptest::collection::vec("[aeikstghn]{1,4}", 1..4),
+            one in proptest::collection::vec(folded(), 1..4),
+            other in proptest::collection::vec(folded(), 1..4),
             allowed in prop_oneof![Just(0_u32), Just(100), Just(230)],
         ) {
             if distance(&joined(&one), &joined(&other), allowed).is_some() {
