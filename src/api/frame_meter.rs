@@ -59,7 +59,8 @@ impl Room {
     #[cfg(test)]
     pub(super) const EMPTY: Self = Self(0);
 
-    /// What it is so much later. Who went below zero has paid for that by being cut.
+    /// What it is so much later. What is below zero is forgiven, so that nobody waits longer than [`RESTED_FRAMES`] take for
+    /// what others of the address did.
     pub(super) fn after(self, time: Duration) -> Self {
         let made = i64::try_from(time.as_millis() / FRAME_INTERVAL.as_millis()).unwrap_or(FRAMES_MAX);
         Self(self.0.max(0).saturating_add(made).min(FRAMES_MAX))
