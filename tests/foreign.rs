@@ -22,6 +22,8 @@ use serde_json::Value;
 
 use installed::{Place, Service, said, text};
 
+/// A client that does not end by itself is ended and has failed: an interpreter may hang at its own exit.
+const CLIENT_SECONDS_MAX: &str = "120";
 /// Of other goods than those that went on.
 const HONEST_ORDERS: usize = 400;
 const SERIAL_NUMBERS: &str = r#"["NK4471-000181", "NK4471-000182", "NK4471-000183", "NK4471-000184"]"#;
@@ -47,8 +49,12 @@ impl Round {
 
     /// The example of a language as one of the principals.
     fn command(&self, runner: &Runner, key: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&runner.program);
-        command.arg(&runner.script).env(runner.variable.0, &runner.variable.1);
+        let mut command = Command::new("timeout");
+        command
+            .args(["--kill-after=5", CLIENT_SECONDS_MAX])
+            .arg(&runner.program)
+            .arg(&runner.script)
+            .env(runner.variable.0, &runner.variable.1);
         // By its name: no client may send an address as the name of a server in TLS.
         let server = self.service.address.replace("https://127.0.0.1", "localhost");
         command.args(["--server", &server, "--ca", &self.place.path("ca.pem")]);
