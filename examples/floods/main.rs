@@ -32,6 +32,8 @@ use tokio::task::JoinSet;
 const INTERVAL: Duration = Duration::from_millis(5);
 /// How long an attack goes on before it is measured.
 const LEAD: Duration = Duration::from_millis(300);
+/// Pieces of an attack that are made before: more than a connection takes before it is cut.
+const PIECES: usize = 1_024;
 /// How long an attacker waits before it knocks again, where it was not even let in.
 const REFUSED_PAUSE: Duration = Duration::from_millis(20);
 
@@ -68,6 +70,24 @@ struct Latencies {
     failed: u64,
 }
 
+/// What an attacker sends on each of its connections, made before: who writes frames anew while they are sent takes the
+/// processor from the honest client beside it, which is not what is measured.
+struct Arms {
+    attack: Attack,
+    beginning: Vec<u8>,
+    pieces: Vec<Vec<u8>>,
+    /// The last number that was used for a call.
+    stream: u32,
+}
+
+impl Arms {
+    fn new(attack: Attack) -> Self {
+        let mut stream = 1;
+        let pieces = (0..PIECES).map(|_| attack.more(&mut stream)).collect();
+        Self { attack, beginning: [OPENING, &attack.beginning()].concat(), pieces, stream }
+    }
+}
+
 /// What the attackers came to.
 #[derive(Default)]
 struct Sent {
@@ -91,16 +111,17 @@ async fn main() {
     let turn = Duration::from_millis(arguments.turn_millis);
     for flood in floods {
         let (mut quiet, mut under) = (Latencies::default(), Latencies::default());
+        let (attack, to) = match flood {
+            Flood::Service(attack) => (attack, address),
+            Flood::Nobody => (Attack::Pings, nobody),
+        };
+        let arms = Arc::new(Arms::new(attack));
         let sent = Arc::new(Sent::default());
         for _ in 0..arguments.rounds {
             measure(&client, &line, turn, &mut quiet).await;
             let mut attackers = JoinSet::new();
             for _ in 0..arguments.attackers {
-                let (attack, to) = match flood {
-                    Flood::Service(attack) => (attack, address),
-                    Flood::Nobody => (Attack::Pings, nobody),
-                };
-                attackers.spawn(attack_for_ever(attack, to, Arc::clone(&sent)));
+                attackers.spawn(attack_for_ever(Arc::clone(&arms), to, Arc::clone(&sent)));
             }
             tokio::time::sleep(LEAD).await;
             measure(&client, &line, turn, &mut under).await;
@@ -130,7 +151,7 @@ async fn measure(client: &Client, line: &OrderLine, turn: Duration, latencies: &
 }
 
 /// One attacker: comes back whenever it is cut.
-async fn attack_for_ever(attack: Attack, address: SocketAddr, sent: Arc<Sent>) {
+async fn attack_for_ever(arms: Arc<Arms>, address: SocketAddr, sent: Arc<Sent>) {
     loop {
         let before = sent.bytes.load(Ordering::Relaxed);
         if let Ok(stream) = TcpStream::connect(address).await {
@@ -140,7 +161,7 @@ async fn attack_for_ever(attack: Attack, address: SocketAddr, sent: Arc<Sent>) {
             let reading = async { while reader.read(&mut answers).await.is_ok_and(|size| size > 0) {} };
             tokio::select! {
                 () = reading => {}
-                () = flood(attack, &mut writer, &sent) => {}
+                () = flood(&arms, &mut writer, &sent) => {}
             }
         }
         if sent.bytes.load(Ordering::Relaxed) == before {
@@ -149,17 +170,23 @@ async fn attack_for_ever(attack: Attack, address: SocketAddr, sent: Arc<Sent>) {
     }
 }
 
-async fn flood(attack: Attack, writer: &mut (impl AsyncWriteExt + Unpin), sent: &Sent) {
-    if writer.write_all(&[OPENING, &attack.beginning()].concat()).await.is_err() {
+async fn flood(arms: &Arms, writer: &mut (impl AsyncWriteExt + Unpin), sent: &Sent) {
+    if writer.write_all(&arms.beginning).await.is_err() {
         return;
     }
-    let mut stream = 1;
-    loop {
-        let bytes = attack.more(&mut stream);
-        if writer.write_all(&bytes).await.is_err() {
+    for piece in &arms.pieces {
+        if writer.write_all(piece).await.is_err() {
             return;
         }
-        sent.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        sent.bytes.fetch_add(piece.len() as u64, Ordering::Relaxed);
+    }
+    let mut stream = arms.stream;
+    loop {
+        let piece = arms.attack.more(&mut stream);
+        if writer.write_all(&piece).await.is_err() {
+            return;
+        }
+        sent.bytes.fetch_add(piece.len() as u64, Ordering::Relaxed);
     }
 }
 

@@ -263,23 +263,6 @@ impl Connection {
     }
 }
 
-/// Reads no more than so many bytes, which are more than none.
-fn poll_read_some(
-    stream: &mut Box<dyn Bytes>,
-    context: &mut Context<'_>,
-    buffer: &mut ReadBuf<'_>,
-    bytes_max: usize,
-) -> Poll<io::Result<()>> {
-    if buffer.remaining() <= bytes_max {
-        return Pin::new(stream).poll_read(context, buffer);
-    }
-    let mut some = ReadBuf::new(buffer.initialize_unfilled_to(bytes_max));
-    ready!(Pin::new(stream).poll_read(context, &mut some))?;
-    let read = some.filled().len();
-    buffer.advance(read);
-    Poll::Ready(Ok(()))
-}
-
 impl AsyncRead for Connection {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -289,7 +272,7 @@ impl AsyncRead for Connection {
         let this = &mut *self;
         ready!(this.poll_may_read(context))?;
         let before = buffer.filled().len();
-        ready!(poll_read_some(&mut this.stream, context, buffer, this.meter.bytes_at_once()))?;
+        ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
         let measure = this.meter.received(&buffer.filled()[before..], this.begun.elapsed());
         this.watch_over_what_is_begun();
         Poll::Ready(this.take_measure(measure))

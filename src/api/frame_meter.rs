@@ -22,11 +22,6 @@ const FRAME_INTERVAL: Duration = Duration::from_millis(5);
 const BYTES_PER_FRAME: u64 = 64;
 /// How many a client has again before it is read from again.
 const RESTED_FRAMES: i64 = 100;
-/// With less room than this a client is read from in small pieces: what one piece holds is worked off before there is a
-/// rest, and before anybody else has a turn.
-const AMPLE_FRAMES: i64 = FRAMES_MAX / 2;
-/// Most bytes of such a piece. A call that is taken back at once has some 150 bytes, a ping has 17.
-const PIECE_BYTES: usize = 1_024;
 /// How long a client may go on sending too many before its connection is ended.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Smallest piece of a message that is work: the head of a gRPC message has five bytes.
@@ -148,11 +143,6 @@ impl FrameMeter {
         self.measure(now)
     }
 
-    /// How many bytes may be read before the client is measured again.
-    pub(super) fn bytes_at_once(&self) -> usize {
-        if self.room < AMPLE_FRAMES { PIECE_BYTES } else { usize::MAX }
-    }
-
     /// The client was sent so many bytes.
     pub(super) fn sent(&mut self, byte_count: usize) {
         self.bytes_sent += byte_count as u64;
@@ -218,8 +208,8 @@ mod tests {
     use std::time::Duration;
 
     use super::{
-        AMPLE_FRAMES, BYTES_PER_FRAME, CONTINUATION, DATA, END_HEADERS, END_STREAM, FRAME_INTERVAL, FRAMES_MAX,
-        FrameMeter, HEADERS, Measure, PATIENCE, PIECE_BYTES, PREFACE, RESTED_FRAMES, Room,
+        BYTES_PER_FRAME, CONTINUATION, DATA, END_HEADERS, END_STREAM, FRAME_INTERVAL, FRAMES_MAX, FrameMeter, HEADERS,
+        Measure, PATIENCE, PREFACE, RESTED_FRAMES, Room,
     };
 
     const SETTINGS: u8 = 4;
@@ -297,17 +287,6 @@ mod tests {
             }
             assert_eq!(measures.contains(&Measure::End), is_cut, "{measures:?}");
         }
-    }
-
-    #[test]
-    fn who_has_little_room_left_is_read_from_in_pieces() {
-        let mut meter = opened();
-        assert_eq!(meter.bytes_at_once(), usize::MAX);
-        meter.received(&frame(PING, 0, 8).repeat(AMPLE_FRAMES as usize), NOW);
-        assert_eq!(meter.bytes_at_once(), PIECE_BYTES);
-        let spent = PIECE_BYTES as i64 / 9;
-        while meter.received(&frame(SETTINGS, 0, 0).repeat(PIECE_BYTES / 9), NOW) == Measure::GoOn {}
-        assert!(meter.room() > Room(-spent), "no more is owed than one piece holds");
     }
 
     #[test]
