@@ -15,7 +15,7 @@ use super::index::{Change, Contribution, Index, Profile, ProfileName, firm_mark}
 use super::keys::{address_key, hash, identifier_key, mention_keys, name_keys, phone_key};
 use super::names::{legal_form_bits, legal_form_evidence};
 use super::statistics::NameStatistics;
-use super::watchers::{Bound, Grounds};
+use super::watchers::{Bound, Grounds, Worth};
 use super::weights as w;
 use crate::model::{
     Address, Company, Evidence, EvidenceKind, Identifier, IdentifierKind, MentionForm, NameForm, Probability, Validity,
@@ -238,8 +238,12 @@ impl Directory {
         self.statistics.take_stepped();
     }
 
-    /// Whether one of these firms, which were compared with a mention and did not bear on the answer, bears on it now.
-    pub fn bears_now(&self, form: &MentionForm, scope: Scope, grounds: &Grounds, firms: &[String]) -> bool {
+    /// Whether one of these firms, which were compared with a mention, is worth something else to it than when it was
+    /// resolved, or the words of the mention weigh something else.
+    pub fn answers_otherwise(&self, form: &MentionForm, scope: Scope, grounds: &Grounds, firms: &[&str]) -> bool {
+        if self.words_bits(&form.name) != grounds.words_bits() {
+            return true;
+        }
         let (layers, mut asked) = (self.layers(scope), AskedName::new(&form.name, &self.statistics));
         firms.iter().any(|key| {
             let held = |index: fn(&Layer) -> &Index| Firm {
@@ -248,11 +252,21 @@ impl Directory {
                 private: layers.get(1).and_then(|layer| index(layer).get(key)),
                 ..Firm::default()
             };
-            if is_named(key) {
-                return self.similar(form, &held(|layer| &layer.named), &mut asked).is_some();
-            }
-            self.weigh(form, held(|layer| &layer.known), &mut asked).bits >= grounds.top_bits() - w::NEGLIGIBLE_BITS
+            let worth = if is_named(key) {
+                let firm = held(|layer| &layer.named);
+                let is_meant = *key == named_key(form) || self.similar(form, &firm, &mut asked).is_some();
+                is_meant.then(|| Worth::named(firm.support().checked_ilog2()))
+            } else {
+                let weighed = self.weigh(form, held(|layer| &layer.known), &mut asked);
+                (weighed.bits >= grounds.top_bits() - w::NEGLIGIBLE_BITS).then(|| weighed.worth())
+            };
+            worth != grounds.worth(firm_mark(key))
         })
+    }
+
+    /// What the words of a name weigh together, those in brackets too.
+    fn words_bits(&self, name: &NameForm) -> f64 {
+        name.tokens.iter().chain(&name.alias_tokens).map(|word| self.statistics.bits(word)).sum()
     }
 
     /// Where one layer holds a firm, and whether it is known by name only.
@@ -299,7 +313,7 @@ impl Directory {
         let keys = mention_keys(form);
         let layers = self.layers(scope);
         let own_number = own_number(form);
-        let own_mark = own_number.as_deref().map(|key| (firm_mark(key), true));
+        let own_mark = own_number.as_deref().map(|key| (firm_mark(key), Some(Worth::UNKNOWN)));
         let plain = own_number.as_deref().and_then(|key| self.plain_bearer(form, key, &layers, asked));
         let (mut weighed, known): (Vec<Weighed<'_>>, _) = match plain {
             Some(bearer) => (vec![bearer], None),
@@ -312,8 +326,8 @@ impl Directory {
         let none_bits = w::UNKNOWN_SHARE.log2();
         let top_bits = weighed.first().map_or(none_bits, |first| first.bits.max(none_bits));
         let bore = |one: &Weighed<'_>| one.bits >= top_bits - w::NEGLIGIBLE_BITS;
-        let mut marks: Vec<(u32, bool)> = Vec::with_capacity(2 * MAX_EXAMINED + 2);
-        marks.extend(weighed.iter().map(|one| (one.firm.mark(), bore(one))).chain(own_mark));
+        let mut compared: Vec<(u32, Option<Worth>)> = Vec::with_capacity(2 * MAX_EXAMINED + 2);
+        compared.extend(weighed.iter().map(|one| (one.firm.mark(), bore(one).then(|| one.worth()))).chain(own_mark));
         weighed.retain(bore);
         let none_weight = (none_bits - top_bits).exp2();
         let total: f64 = weighed.iter().map(|one| (one.bits - top_bits).exp2()).sum::<f64>() + none_weight;
@@ -329,11 +343,12 @@ impl Directory {
         if none_share >= w::SHARE_MIN && !form.name.tokens.is_empty() {
             let bearer = self.named_bearer(form, &layers, &keys, asked);
             candidates.push(Candidate { entity: bearer.key, probability: rounded_down(none_share * bearer.share) });
-            marks.extend(bearer.marks);
+            compared.extend(bearer.compared);
             named = Some(bearer.bound);
         }
         candidates.sort_by(|a, b| b.probability.cmp(&a.probability).then_with(|| a.entity.cmp(&b.entity)));
-        (Resolution { candidates }, Grounds::new(marks.into_iter(), top_bits, known, named))
+        let words_bits = self.words_bits(&form.name);
+        (Resolution { candidates }, Grounds::new(compared.into_iter(), words_bits, top_bits, known, named))
     }
 
     /// Why a mention may stand for a firm that [`Directory::resolve`] named for it. Nothing when the firm is not known.
@@ -379,8 +394,7 @@ impl Directory {
         let private = layers.get(1).and_then(|layer| layer.known.get(own_number));
         let key = shared.or(private)?.key.as_str();
         let bearer = self.weigh(form, Firm { key, shared, private, ..Firm::default() }, asked);
-        let agrees = bearer.name.is_none_or(|(_, bits)| bits > 0.0);
-        (agrees && !bearer.is_only_itself).then_some(bearer)
+        (bearer.name_agrees() && !bearer.is_only_itself).then_some(bearer)
     }
 
     fn layers(&self, scope: Scope) -> Vec<&Layer> {
@@ -441,12 +455,12 @@ impl Directory {
         let own_support: u32 =
             layers.iter().filter_map(|layer| layer.named.get(&own_key)).map(Profile::support_rounded).sum();
         let mut best = (own_support.checked_ilog2(), own_key.as_str());
-        let (compared, bound) = firms(layers, keys, |layer| &layer.named);
-        let mut marks = vec![(firm_mark(&own_key), true)];
+        let (sharing, bound) = firms(layers, keys, |layer| &layer.named);
+        let mut compared = vec![(firm_mark(&own_key), Some(Worth::named(best.0)))];
         let mut spelling = None;
-        for firm in compared.iter().filter(|firm| firm.key != own_key) {
+        for firm in sharing.iter().filter(|firm| firm.key != own_key) {
             let similar = self.similar(form, firm, asked);
-            marks.push((firm.mark(), similar.is_some()));
+            compared.push((firm.mark(), similar.map(|_| Worth::named(firm.support().checked_ilog2()))));
             let rank = (firm.support().checked_ilog2(), firm.key);
             let is_better = rank.0 > best.0 || rank.0 == best.0 && rank.1 < best.1;
             if let Some(found) = similar.filter(|_| is_better) {
@@ -456,7 +470,7 @@ impl Directory {
         }
         let bits: f64 = form.name.tokens.iter().map(|token| self.statistics.bits(token)).sum::<f64>() - population;
         let share = (1.0 / (1.0 + (-bits).exp2())).clamp(w::NAME_ONLY_SHARE_MIN, w::SHARE_MAX);
-        NamedBearer { key: best.1.to_owned(), spelling: spelling.map(shown), bits, share, marks, bound }
+        NamedBearer { key: best.1.to_owned(), spelling: spelling.map(shown), bits, share, compared, bound }
     }
 
     /// The spelling of a firm known by name only under which it is taken for the same as the mention's.
@@ -492,8 +506,8 @@ struct NamedBearer {
     bits: f64,
     /// Its share of what is left by the firms with a number.
     share: f64,
-    /// Marks of the firms compared, with whether each may be meant.
-    marks: Vec<(u32, bool)>,
+    /// Marks of the firms compared, with what each is worth that may be meant.
+    compared: Vec<(u32, Option<Worth>)>,
     /// What it takes to be compared.
     bound: Bound,
 }
@@ -552,6 +566,14 @@ struct Weighed<'a> {
 }
 
 impl Weighed<'_> {
+    fn name_agrees(&self) -> bool {
+        self.name.is_none_or(|(_, bits)| bits > 0.0)
+    }
+
+    fn worth(&self) -> Worth {
+        Worth::known(self.bits, self.name_agrees(), self.is_only_itself)
+    }
+
     fn sum(&self) -> f64 {
         if self.is_only_itself {
             return w::UNKNOWN_SHARE.log2();

@@ -314,12 +314,12 @@ proptest! {
             several.iter().for_each(|each| changes.add(insert(&mut directory, each)));
             changes.add(directory.take_reweighed());
             let after = directory.resolve_all(asked.iter().map(|(form, scope)| (form, *scope)));
-            let Concerned { mentions, if_borne_on } =
+            let Concerned { mentions, if_worth_changed } =
                 watchers.concerned(&directory, &changes, |mention| asked[mention as usize].1);
             let is_told = |mention: u32| {
                 let (form, scope) = &asked[mention as usize];
-                let bears_now = |firms| directory.bears_now(form, *scope, watchers.grounds(mention), firms);
-                mentions.contains(&mention) || if_borne_on.get(&mention).is_some_and(|firms| bears_now(firms))
+                let otherwise = |firms: &[&str]| directory.answers_otherwise(form, *scope, watchers.grounds(mention), firms);
+                mentions.contains(&mention) || if_worth_changed.get(&mention).is_some_and(|firms| otherwise(firms))
             };
             let told: Vec<bool> = (0..asked.len() as u32).map(is_told).collect();
             for (place, (old, new)) in before.iter().zip(&after).enumerate() {

@@ -1,15 +1,17 @@
 //! Which mentions may stand for other firms after a change: what each answer hung on, and who hangs on what.
 //!
 //! Come here because a new paper changes one firm, and thousands of mentions share a word with it. An answer hangs on
-//! the firms that were compared, on those that bore on it more than on the others, and on the list of those that share
-//! the rarest keys. What is noted of it says of nearly all mentions that they stand for the same firms as before.
+//! the firms that were compared, on what those were worth that bore on it, and on the list of those that share the
+//! rarest keys. What is noted of it says of nearly all mentions that they stand for the same firms as before.
 //! Nothing is compared here: that is `directory`'s.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
+
+use foldhash::{HashMap, HashSet};
 
 use super::directory::{Directory, Scope, Touched};
 use super::index::{Index, firm_mark};
-use super::keys::mention_keys;
+use super::keys::{hash, mention_keys};
 use crate::model::MentionForm;
 
 /// The lowest bit of a mark: the firm bore on the answer.
@@ -22,11 +24,34 @@ const NOWHERE: u32 = u32::MAX;
 pub struct Grounds {
     /// Marks of the firms whose change may change it, sorted, each once; see [`BORE`].
     marks: Box<[u32]>,
+    /// What those that bore on it were worth, in the order of their marks.
+    worths: Box<[Worth]>,
+    /// What the mention's own words weigh together, in bits.
+    words_bits: f64,
     /// Prior and evidence, in bits, of what was likeliest.
     top_bits: f64,
     /// What it takes to be compared: of firms with a number, and of those without. Nothing where nobody else was asked.
     known: Option<Bound>,
     named: Option<Bound>,
+}
+
+/// Stands for all that an answer takes from a firm that bore on it: where two are the same, so is the answer.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Worth(u64);
+
+impl Worth {
+    /// That of a firm which nobody knows yet, and whose number the mention bears.
+    pub(super) const UNKNOWN: Self = Self(0);
+
+    /// Of a firm with a number: its bits, whether its name agrees, and whether nothing but the mention tells of it.
+    pub(super) fn known(bits: f64, name_agrees: bool, is_only_itself: bool) -> Self {
+        Self(hash(b"known", &[&bits.to_be_bytes()[..], &[name_agrees.into(), is_only_itself.into()]].concat()))
+    }
+
+    /// Of a firm known by its name that the mention may stand for: how many papers bear it out, rounded.
+    pub(super) fn named(support: Option<u32>) -> Self {
+        Self(hash(b"named", &support.map_or(0, |support| support + 1).to_be_bytes()))
+    }
 }
 
 /// What it takes to be compared with a mention.
@@ -53,19 +78,22 @@ impl Bound {
 }
 
 impl Grounds {
-    /// Firms by their marks, each with whether it bore on the answer.
+    /// Firms by their marks, each with what it was worth if it bore on the answer; and what the mention's words weigh.
     pub(super) fn new(
-        firms: impl Iterator<Item = (u32, bool)>,
+        firms: impl Iterator<Item = (u32, Option<Worth>)>,
+        words_bits: f64,
         top_bits: f64,
         known: Option<Bound>,
         named: Option<Bound>,
     ) -> Self {
-        let mut marks: Vec<u32> = firms.map(|(mark, bore)| mark | u32::from(bore)).collect();
+        let mut firms: Vec<(u32, Option<Worth>)> = firms.collect();
         // Of two with one mark the one that bore on the answer counts.
-        marks.sort_unstable_by(|one, other| other.cmp(one));
-        marks.dedup_by_key(|mark| *mark & !BORE);
-        marks.reverse();
-        Self { marks: marks.into(), top_bits, known, named }
+        firms.sort_unstable_by(|one, other| other.cmp(one));
+        firms.dedup_by_key(|(mark, _)| *mark);
+        firms.reverse();
+        let marks = firms.iter().map(|(mark, worth)| mark | if worth.is_some() { BORE } else { 0 }).collect();
+        let worths = firms.iter().filter_map(|(_, worth)| *worth).collect();
+        Self { marks, worths, words_bits, top_bits, known, named }
     }
 
     /// Prior and evidence, in bits, of what was likeliest.
@@ -73,10 +101,21 @@ impl Grounds {
         self.top_bits
     }
 
-    /// Whether a firm was compared, and then whether it bore on the answer.
-    fn found(&self, mark: u32) -> Option<bool> {
-        let place = self.marks.binary_search_by_key(&mark, |known| *known & !BORE).ok()?;
-        Some(self.marks[place] & BORE == BORE)
+    /// What the mention's own words weighed together, in bits.
+    pub(super) fn words_bits(&self) -> f64 {
+        self.words_bits
+    }
+
+    /// What a firm was worth, if it bore on the answer.
+    pub(super) fn worth(&self, mark: u32) -> Option<Worth> {
+        let place = self.place(mark).filter(|place| self.marks[*place] & BORE == BORE)?;
+        let before = self.marks[..place].iter().filter(|mark| *mark & BORE == BORE).count();
+        Some(self.worths[before])
+    }
+
+    /// Where a firm stands that was compared.
+    fn place(&self, mark: u32) -> Option<usize> {
+        self.marks.binary_search_by_key(&mark, |known| *known & !BORE).ok()
     }
 }
 
@@ -114,11 +153,12 @@ pub struct Watchers {
 
 /// Mentions that a change concerns.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Concerned {
+pub struct Concerned<'c> {
     /// Those that may resolve otherwise.
     pub mentions: BTreeSet<u32>,
-    /// Those that do only if one of these firms, which did not bear on them, does so now.
-    pub if_borne_on: HashMap<u32, Vec<String>>,
+    /// Those that do only if one of these firms, with which they were compared, is worth something else to them now: see
+    /// [`Directory::answers_otherwise`].
+    pub if_worth_changed: HashMap<u32, Vec<&'c str>>,
 }
 
 impl Watchers {
@@ -143,20 +183,25 @@ impl Watchers {
         };
         let old = std::mem::replace(known, grounds);
         let new = &self.grounds[mention as usize];
-        for mark in old.marks.iter().map(|mark| mark & !BORE).filter(|mark| new.found(*mark).is_none()) {
+        for mark in old.marks.iter().map(|mark| mark & !BORE).filter(|mark| new.place(*mark).is_none()) {
             if let Some(mentions) = self.by_mark.get_mut(&mark)
                 && let Some(place) = mentions.iter().position(|held| *held == mention)
             {
                 mentions.swap_remove(place);
             }
         }
-        for mark in new.marks.iter().map(|mark| mark & !BORE).filter(|mark| old.found(*mark).is_none()) {
+        for mark in new.marks.iter().map(|mark| mark & !BORE).filter(|mark| old.place(*mark).is_none()) {
             self.by_mark.entry(mark).or_default().push(mention);
         }
     }
 
     /// The mentions, of those noted, that changes concern. `scope_of` tells as whose mention each was resolved.
-    pub fn concerned(&self, directory: &Directory, changes: &Changes, scope_of: impl Fn(u32) -> Scope) -> Concerned {
+    pub fn concerned<'c>(
+        &self,
+        directory: &Directory,
+        changes: &'c Changes,
+        scope_of: impl Fn(u32) -> Scope,
+    ) -> Concerned<'c> {
         let sees = |mention: u32, scope: Scope| scope == Scope::SHARED || scope_of(mention) == scope;
         let mut found = Concerned::default();
         for (scope, key) in &changes.stepped {
@@ -169,17 +214,13 @@ impl Watchers {
             found.mentions.extend(admitting.into_iter().filter(|mention| sees(*mention, *scope)));
         }
         for (scope, firm) in &changes.firms {
-            let mark = firm_mark(firm);
-            for mention in self.by_mark.get(&mark).into_iter().flatten().filter(|mention| sees(**mention, *scope)) {
-                if self.grounds[*mention as usize].found(mark) == Some(true) {
-                    found.mentions.insert(*mention);
-                } else {
-                    found.if_borne_on.entry(*mention).or_default().push(firm.clone());
-                }
+            let comparing = self.by_mark.get(&firm_mark(firm)).into_iter().flatten();
+            for mention in comparing.filter(|mention| sees(**mention, *scope)) {
+                found.if_worth_changed.entry(*mention).or_default().push(firm);
             }
         }
-        let Concerned { mentions, if_borne_on } = &mut found;
-        if_borne_on.retain(|mention, _| !mentions.contains(mention));
+        let Concerned { mentions, if_worth_changed } = &mut found;
+        if_worth_changed.retain(|mention, _| !mentions.contains(mention));
         found
     }
 

@@ -200,14 +200,15 @@ impl Holdings {
     /// Mentions held before that changes may make stand for other firms.
     fn concerned(&self, changes: &Changes) -> BTreeSet<u32> {
         let scope_of = |mention: u32| Scope(self.mentions[mention as usize].scope);
-        let Concerned { mut mentions, if_borne_on } = self.watchers.concerned(&self.directory, changes, scope_of);
-        let bears_now = |(mention, firms): &(u32, Vec<String>)| {
+        let Concerned { mut mentions, if_worth_changed } = self.watchers.concerned(&self.directory, changes, scope_of);
+        let answers_otherwise = |(mention, firms): &(u32, Vec<&str>)| {
             let form = &self.mentions[*mention as usize].form;
-            self.directory.bears_now(form, scope_of(*mention), self.watchers.grounds(*mention), firms)
+            self.directory.answers_otherwise(form, scope_of(*mention), self.watchers.grounds(*mention), firms)
         };
-        let doubtful: Vec<(u32, Vec<String>)> = if_borne_on.into_iter().collect();
-        let borne_on: Vec<u32> = doubtful.into_par_iter().filter(bears_now).map(|(mention, _)| mention).collect();
-        mentions.extend(borne_on);
+        let doubtful: Vec<(u32, Vec<&str>)> = if_worth_changed.into_iter().collect();
+        let changed: Vec<u32> =
+            doubtful.into_par_iter().filter(answers_otherwise).map(|(mention, _)| mention).collect();
+        mentions.extend(changed);
         mentions
     }
 
