@@ -39,6 +39,12 @@ use super::settle::Settled;
 /// Most log records taken up in one round.
 const RECORDS_PER_PAGE: usize = 5_000;
 
+/// Records that may always be taken up without a round.
+const RECORDS_WAITING_MIN: u64 = 4 * RECORDS_PER_PAGE as u64;
+
+/// And this part of those judged, where that is more.
+const RECORDS_WAITING_SHARE: u64 = 4;
+
 /// Findings that are committed at a time: few, since whoever sends records waits for them.
 const FINDINGS_PER_COMMIT: usize = FINDINGS_PER_COMMIT_MAX / 40;
 
@@ -443,8 +449,8 @@ impl Worker {
     /// Whether so much was taken up since the last judgement that alerts must not wait any longer. What was judged before
     /// the start waits for nothing, and half of it would be judged otherwise than the whole was.
     fn is_far_behind(&self) -> bool {
-        self.taken_up >= self.judged_before
-            && self.taken_up.saturating_sub(self.rounds_through) >= 4 * RECORDS_PER_PAGE as u64
+        let waiting = self.taken_up.saturating_sub(self.rounds_through);
+        self.taken_up >= self.judged_before && waiting >= most_waiting(self.rounds_through)
     }
 
     fn take_up(&mut self, page: Vec<LoggedRecord>) {
@@ -555,6 +561,12 @@ impl Worker {
             }
         }
     }
+}
+
+/// How many records may be taken up without a round where so many had theirs. A round costs what is held besides what came,
+/// so that rounds of one size would cost the square of a large import.
+fn most_waiting(judged: u64) -> u64 {
+    RECORDS_WAITING_MIN.max(judged / RECORDS_WAITING_SHARE)
 }
 
 /// How many order lines the next slice has, after so many in a row.
