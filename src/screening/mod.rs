@@ -9,6 +9,7 @@ pub mod batch;
 mod buyers;
 mod candidates;
 mod causes;
+mod committer;
 mod findings;
 mod gather;
 mod holdings;
