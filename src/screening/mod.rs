@@ -9,7 +9,6 @@ pub mod batch;
 mod buyers;
 mod candidates;
 mod causes;
-mod committer;
 mod findings;
 mod gather;
 mod holdings;

@@ -4,14 +4,12 @@
 //! accepting and judging that could grow or be lost: after a crash it reads on from the last commit.
 //! What a round bears on by itself is judged and committed at once; what it changes for a whole tenant waits in a backlog,
 //! of which idle time takes a slice after the other, and where there is none, every eighth round.
-//! Committing has a thread of its own, see `committer`.
 //! What it holds lies behind a lock: the judging thread writes while it takes records up and settles, and reads while it
 //! resolves and judges; screening on demand reads besides, so it waits for a settling at most and delays one by a case at
 //! most.
 //! Who may call and how things look on the wire is `api`.
 
 use std::collections::{BTreeSet, HashMap};
-use std::io;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -23,13 +21,13 @@ use crate::alerts::{self, AlertPolicy};
 use crate::clock::Stopwatch;
 use crate::model::{Advice, AlertId, Corridor, Finding, Judgement, OrderKey, OrderLine, ReviewAct};
 use crate::store::{
-    AcceptBatch, AcceptOutcome, AlertRule, LoggedRecord, RecordScope, ReviewOutcome, ReviewRequest, Store, StoreError,
+    AcceptBatch, AcceptOutcome, AlertRule, FINDINGS_PER_COMMIT_MAX, LoggedRecord, RecordScope, ReviewOutcome,
+    ReviewRequest, Store, StoreError,
 };
 
 use super::advice::advise;
 use super::backlog::Backlog;
 use super::causes::News;
-use super::committer::{Committer, Desk, Round};
 use super::gather::Cut;
 use super::holdings::Holdings;
 use super::jobs::{Bench, Jobs};
@@ -46,6 +44,9 @@ const RECORDS_WAITING_MIN: u64 = 4 * RECORDS_PER_PAGE as u64;
 
 /// And this part of those judged, where that is more.
 const RECORDS_WAITING_SHARE: u64 = 4;
+
+/// Findings that are committed at a time: few, since whoever sends records waits for them.
+const FINDINGS_PER_COMMIT: usize = FINDINGS_PER_COMMIT_MAX / 40;
 
 /// Order lines of a slice of what waits: few, since a fresh line may come meanwhile; more and more where none does.
 const SLICE_ORDERS: [usize; 2] = [100, 500];
@@ -144,8 +145,7 @@ impl Service {
         let places = store.read(|snapshot| Ok((snapshot.newest_record_sequence()?, snapshot.judged_through()?)))?;
         let (start_sequence, judged_before) = places;
         let (policy, corridor) = (options.policy.clone(), options.corridor);
-        let worker = Worker::new(store.clone(), options, judged_before, progress_sender, stopped)
-            .map_err(|_| ServiceError::NotRunning)?;
+        let worker = Worker::new(store.clone(), options, judged_before, progress_sender, stopped);
         let holdings = Arc::clone(&worker.holdings);
         let thread = std::thread::Builder::new()
             .name("judge".to_owned())
@@ -291,9 +291,6 @@ struct Worker {
     slices_in_a_row: u32,
     /// Hash of the stored form of the last finding committed for each order line.
     committed: HashMap<(String, OrderKey), [u8; 32]>,
-    committer: Committer,
-    /// The place in the log that the last round committed, or to be committed, is judged through.
-    judged_through: u64,
     progress: watch::Sender<Progress>,
     stopped: watch::Receiver<bool>,
 }
@@ -306,15 +303,9 @@ impl Worker {
         judged_before: u64,
         progress: watch::Sender<Progress>,
         stopped: watch::Receiver<bool>,
-    ) -> io::Result<Self> {
-        let committer = Committer::start(Desk {
-            store: store.clone(),
-            alert_rule: alerts::rule(options.alerts),
-            progress: progress.clone(),
-            stopped: stopped.clone(),
-        })?;
+    ) -> Self {
         let holdings = Holdings::expecting_more(options.policy.clone(), options.corridor);
-        Ok(Self {
+        Self {
             store,
             options,
             holdings: Arc::new(RwLock::new(holdings)),
@@ -325,11 +316,9 @@ impl Worker {
             rounds_since_slice: 0,
             slices_in_a_row: 0,
             committed: HashMap::new(),
-            committer,
-            judged_through: 0,
             progress,
             stopped,
-        })
+        }
     }
 
     fn run(mut self) {
@@ -341,7 +330,7 @@ impl Worker {
         // The first tick comes at once: silences may have ended while no service ran.
         let mut ticks = runtime.block_on(async { tokio::time::interval(EXPIRY_CHECK_INTERVAL) });
         loop {
-            if self.is_stopped() || self.progress.borrow().failed.is_some() {
+            if self.is_stopped() {
                 return;
             }
             match self.round() {
@@ -355,10 +344,7 @@ impl Worker {
                 }
                 Err(error) => return self.fail(error.to_string()),
             }
-            // What stalls a round that is being committed has not passed because nothing came.
-            if !self.committer.is_busy() {
-                self.go_on();
-            }
+            self.go_on();
             let mut stopped = self.stopped.clone();
             let woken = runtime.block_on(async {
                 tokio::select! {
@@ -420,7 +406,7 @@ impl Worker {
         span.record("changed", judged.changed.len() as i64);
         metrics::histogram!("onward_judge_seconds").record(watch.seconds());
         self.rounds_through = self.taken_up;
-        self.commit(judged);
+        self.commit(judged)?;
         drop(span);
         // Idle time is for what waits; where there is none, it has its turn all the same.
         (self.rounds_since_slice, self.slices_in_a_row) = (self.rounds_since_slice + 1, 0);
@@ -441,7 +427,7 @@ impl Worker {
         let span = tracing::info_span!("slice", cases = empty, changed = empty).entered();
         let Some(judged) = self.judge_again(&orders, None) else { return Ok(true) };
         span.record("changed", judged.changed.len() as i64);
-        self.commit(judged);
+        self.commit(judged)?;
         Ok(true)
     }
 
@@ -520,17 +506,60 @@ impl Worker {
         (!self.is_stopped()).then(|| Judged { changed, orders: cuts.iter().flat_map(Cut::orders).collect() })
     }
 
-    /// Has what was judged committed.
-    fn commit(&mut self, Judged { changed, orders }: Judged) {
+    /// Commits what was judged, a page at a time; the last one with the place in the log up to which all is judged now.
+    fn commit(&mut self, Judged { changed, orders }: Judged) -> Result<(), StoreError> {
+        let rule = alerts::rule(self.options.alerts);
         self.backlog.finish(orders.into_iter());
         let through = self.backlog.judged_through();
-        let through = (through > self.judged_through).then_some(through);
-        self.judged_through = through.unwrap_or(self.judged_through);
-        for (Judgement { finding, .. }, hash) in &changed {
-            self.committed.insert((finding.tenant.clone(), finding.order.clone()), *hash);
+        let advances = (through > self.progress.borrow().judged_through).then_some(through);
+        let mut pages: Vec<Vec<(Judgement, [u8; 32])>> = Vec::new();
+        for judgement in changed {
+            match pages.last_mut() {
+                Some(page) if page.len() < FINDINGS_PER_COMMIT => page.push(judgement),
+                _ => pages.push(vec![judgement]),
+            }
         }
-        let judgements = changed.into_iter().map(|(judgement, _)| judgement).collect();
-        self.committer.commit(Round { judgements, through });
+        if pages.is_empty() && advances.is_some() {
+            pages.push(Vec::new());
+        }
+        let count = pages.len();
+        for (index, page) in pages.into_iter().enumerate() {
+            for (Judgement { finding, .. }, hash) in &page {
+                self.committed.insert((finding.tenant.clone(), finding.order.clone()), *hash);
+            }
+            let judgements = page.into_iter().map(|(judgement, _)| judgement).collect();
+            self.commit_page(judgements, advances.filter(|_| index + 1 == count), &rule)?;
+            if self.is_stopped() {
+                return Ok(());
+            }
+        }
+        if let Some(through) = advances {
+            self.progress.send_modify(|progress| progress.judged_through = through);
+        }
+        Ok(())
+    }
+
+    /// Commits findings, however long the disk is full: what is judged is not judged again. A commit that was cut off
+    /// may be there; sent again it changes nothing.
+    fn commit_page(
+        &self,
+        judgements: Vec<Judgement>,
+        through: Option<u64>,
+        rule: &AlertRule,
+    ) -> Result<(), StoreError> {
+        loop {
+            let Err(fault) = self.store.commit_judgements_blocking(judgements.clone(), through, rule.clone()) else {
+                self.go_on();
+                return Ok(());
+            };
+            if !fault.is_passing() {
+                return Err(fault);
+            }
+            self.stall(fault.clone());
+            if !self.store.wait_until_writable(&self.stopped) {
+                return Err(fault);
+            }
+        }
     }
 }
 

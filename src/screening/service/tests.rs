@@ -7,7 +7,6 @@ use tokio::sync::watch;
 
 use super::{Progress, SLICE_ORDERS, ServiceOptions, Worker, read};
 use crate::model::{CauseKind, Finding, OrderKey, Record};
-use crate::screening::committer::Round;
 use crate::screening::judge;
 use crate::simulation::{MemoryWorld, Profile, WorldOptions, generate};
 use crate::store::{AcceptBatch, Store, StoreOptions};
@@ -22,15 +21,7 @@ fn open(path: &Path) -> Store {
 fn worker(store: &Store) -> (Worker, watch::Sender<bool>, watch::Receiver<Progress>) {
     let (progress, seen) = watch::channel(Progress::default());
     let (stop, stopped) = watch::channel(false);
-    (Worker::new(store.clone(), ServiceOptions::default(), 0, progress, stopped).unwrap(), stop, seen)
-}
-
-/// A round, with its commit. Says whether there was anything to do.
-fn round(worker: &mut Worker) -> bool {
-    let was_anything = worker.round().unwrap();
-    // Another one is taken when this one is committed.
-    worker.committer.commit(Round { judgements: Vec::new(), through: Some(worker.judged_through) });
-    was_anything
+    (Worker::new(store.clone(), ServiceOptions::default(), 0, progress, stopped), stop, seen)
 }
 
 fn accept(store: &Store, records: &[Record]) {
@@ -82,14 +73,14 @@ fn a_line_that_comes_does_not_wait_for_its_tenant_to_be_judged_anew() {
     accept(&store, papers_held);
     accept(&store, held);
     let (mut worker, _stop, seen) = worker(&store);
-    while round(&mut worker) {}
+    while worker.round().unwrap() {}
     let newest = || store.snapshot().unwrap().newest_record_sequence().unwrap();
     assert_eq!(seen.borrow().judged_through, newest());
     let (mut waited, shared_causes) = (0, changed_by(&store, CauseKind::TenantsRecord));
     for (line, papers) in coming.iter().zip(papers_coming.chunks(papers_coming.len() / coming.len())) {
         accept(&store, papers);
         accept(&store, std::slice::from_ref(line));
-        assert!(round(&mut worker));
+        assert!(worker.round().unwrap());
         assert!(finding(&store, key(line)).is_some(), "the line that came is judged");
         let is_through = seen.borrow().judged_through == newest();
         assert_eq!(is_through, worker.backlog.is_empty(), "nothing is judged through while lines wait because of it");
@@ -99,7 +90,7 @@ fn a_line_that_comes_does_not_wait_for_its_tenant_to_be_judged_anew() {
         }
     }
     assert!(waited > 0, "no line changed what its tenant's lines say together");
-    while round(&mut worker) {}
+    while worker.round().unwrap() {}
     assert_eq!(seen.borrow().judged_through, newest());
     assert!(changed_by(&store, CauseKind::TenantsRecord) > shared_causes);
     for now in judged_now(&worker) {
