@@ -93,7 +93,10 @@ fn cut(text: &str) -> &str {
 
 /// What stands between tokens; hyphens, slashes and points may be inside one.
 fn is_blank(letter: char) -> bool {
-    letter.is_whitespace() || ",;:()[]{}<>«»“”„!?|=*%&'`".contains(letter)
+    // As a pattern: a search in a text of these takes as long as the text happens to be placed. The ranges are `%&'()*`,
+    // `:;<=>?` and `{|}`.
+    let is_mark = matches!(letter, '!' | '%'..='*' | ',' | ':'..='?' | '[' | ']' | '`' | '{'..='}');
+    letter.is_whitespace() || is_mark || matches!(letter, '«' | '»' | '“' | '”' | '„')
 }
 
 fn is_number(token: &str) -> bool {
