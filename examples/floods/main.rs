@@ -13,6 +13,7 @@ mod raw;
 #[allow(dead_code, reason = "its figures are those of ingest_load")]
 mod service;
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -174,15 +175,9 @@ async fn flood(arms: &Arms, writer: &mut (impl AsyncWriteExt + Unpin), sent: &Se
     if writer.write_all(&arms.beginning).await.is_err() {
         return;
     }
-    for piece in &arms.pieces {
-        if writer.write_all(piece).await.is_err() {
-            return;
-        }
-        sent.bytes.fetch_add(piece.len() as u64, Ordering::Relaxed);
-    }
     let mut stream = arms.stream;
-    loop {
-        let piece = arms.attack.more(&mut stream);
+    let more = std::iter::repeat_with(|| Cow::Owned(arms.attack.more(&mut stream)));
+    for piece in arms.pieces.iter().map(Cow::Borrowed).chain(more) {
         if writer.write_all(&piece).await.is_err() {
             return;
         }

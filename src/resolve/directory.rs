@@ -246,18 +246,16 @@ impl Directory {
         }
         let (layers, mut asked) = (self.layers(scope), AskedName::new(&form.name, &self.statistics));
         firms.iter().any(|key| {
-            let held = |index: fn(&Layer) -> &Index| Firm {
-                key,
-                shared: layers.first().and_then(|layer| index(layer).get(key)),
-                private: layers.get(1).and_then(|layer| index(layer).get(key)),
-                ..Firm::default()
+            let Some(firm) =
+                held(&layers, key, if is_named(key) { |layer| &layer.named } else { |layer| &layer.known })
+            else {
+                return true;
             };
             let worth = if is_named(key) {
-                let firm = held(|layer| &layer.named);
                 let is_meant = *key == named_key(form) || self.similar(form, &firm, &mut asked).is_some();
                 is_meant.then(|| Worth::named(firm.support().checked_ilog2()))
             } else {
-                let weighed = self.weigh(form, held(|layer| &layer.known), &mut asked);
+                let weighed = self.weigh(form, firm, &mut asked);
                 (weighed.bits >= grounds.top_bits() - w::NEGLIGIBLE_BITS).then(|| weighed.worth())
             };
             worth != grounds.worth(firm_mark(key))
@@ -369,10 +367,7 @@ impl Directory {
         asked: &mut AskedName<'d>,
     ) -> Vec<Evidence> {
         let layers = self.layers(scope);
-        let shared = layers.first().and_then(|layer| layer.known.get(entity));
-        let private = layers.get(1).and_then(|layer| layer.known.get(entity));
-        if let Some(profile) = shared.or(private) {
-            let firm = Firm { key: &profile.key, shared, private, ..Firm::default() };
+        if let Some(firm) = held(&layers, entity, |layer| &layer.known) {
             return self.weigh(form, firm, asked).reasons(form);
         }
         let bearer = self.named_bearer(form, &layers, &mention_keys(form), asked);
@@ -390,10 +385,7 @@ impl Directory {
         layers: &[&'a Layer],
         asked: &mut AskedName<'a>,
     ) -> Option<Weighed<'a>> {
-        let shared = layers.first().and_then(|layer| layer.known.get(own_number));
-        let private = layers.get(1).and_then(|layer| layer.known.get(own_number));
-        let key = shared.or(private)?.key.as_str();
-        let bearer = self.weigh(form, Firm { key, shared, private, ..Firm::default() }, asked);
+        let bearer = self.weigh(form, held(layers, own_number, |layer| &layer.known)?, asked);
         (bearer.name_agrees() && !bearer.is_only_itself).then_some(bearer)
     }
 
@@ -620,6 +612,13 @@ impl Weighed<'_> {
         );
         reasons
     }
+}
+
+/// What the layers hold of a firm, if they do.
+fn held<'a>(layers: &[&'a Layer], key: &str, index: fn(&Layer) -> &Index) -> Option<Firm<'a>> {
+    let [shared, private] = [0, 1].map(|depth| layers.get(depth).and_then(|layer| index(layer).get(key)));
+    let key = shared.or(private)?.key.as_str();
+    Some(Firm { key, shared, private, ..Firm::default() })
 }
 
 /// The firms of the layers that share keys with a mention; those that share the rarest keys, then by key. And what it
