@@ -2,8 +2,8 @@
 //! of the machine disturbs.
 //!
 //! ```sh
-//! cargo bench --bench instructions              # fails where a kernel takes clearly more than accepted
-//! cargo bench --bench instructions -- --accept  # writes benches/instructions.tsv anew
+//! cargo bench -p onward-benches --bench instructions              # fails where a kernel takes clearly more than accepted
+//! cargo bench -p onward-benches --bench instructions -- --accept  # writes benches/instructions.tsv anew
 //! ```
 //!
 //! Counted by `valgrind --tool=callgrind` around one call; what the call works on is made before. One call more runs
@@ -22,7 +22,7 @@ use std::process::{Command, ExitCode};
 
 /// A kernel that takes so many per cent more than accepted fails the check.
 const MORE_PERCENT_MAX: f64 = 5.0;
-const ACCEPTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.tsv");
+const ACCEPTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.tsv");
 const COLUMNS: &str = "kernel\titems\tinstructions_per_item";
 
 fn main() -> ExitCode {

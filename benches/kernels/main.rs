@@ -1,6 +1,6 @@
 //! The inner steps of screening, one by one: what a row, a name, a pair of names, a pair of goods and a case cost.
 //!
-//! Come here with `cargo bench --bench kernels` after touching one of them; docs/benchmarks.md says how to read the
+//! Come here with `cargo bench -p onward-benches --bench kernels` after touching one of them; docs/benchmarks.md says how to read the
 //! figures. Whole runs over files are measured from outside, not here.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark without its world may panic")]

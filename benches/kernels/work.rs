@@ -1,6 +1,6 @@
 //! The kernels themselves: what each works on, made beforehand, and the call that is measured.
 //!
-//! `cargo bench --bench kernels` times these calls, `cargo bench --bench instructions` counts their instructions.
+//! `cargo bench -p onward-benches --bench kernels` times these calls, `cargo bench -p onward-benches --bench instructions` counts their instructions.
 
 use std::fmt::Write;
 use std::hint::black_box;

@@ -48,6 +48,9 @@ const RECORDS_WAITING_SHARE: u64 = 4;
 /// Findings that are committed at a time: few, since whoever sends records waits for them.
 const FINDINGS_PER_COMMIT: usize = FINDINGS_PER_COMMIT_MAX / 40;
 
+/// Cases that are judged before their findings are committed, so that no round holds more findings than these have.
+const CASES_PER_STEP: usize = if cfg!(test) { 4 } else { 1_024 };
+
 /// Order lines of a slice of what waits: few, since a fresh line may come meanwhile; more and more where none does.
 const SLICE_ORDERS: [usize; 2] = [100, 500];
 
@@ -268,13 +271,8 @@ enum Woken {
     End,
 }
 
-/// What came of judging.
-struct Judged {
-    /// Findings that differ from those committed, with why.
-    changed: Vec<(Judgement, [u8; 32])>,
-    /// All order lines that were judged, by their numbers in the holdings.
-    orders: Vec<u32>,
-}
+/// A finding that differs from the one committed, with why, and the hash of its stored form.
+type Changed = (Judgement, [u8; 32]);
 
 /// The judging thread.
 struct Worker {
@@ -402,11 +400,9 @@ impl Worker {
         let span = tracing::info_span!("round", records, cases = empty, changed = empty).entered();
         let Some(Settled { affected, news, lasting }) = self.settle() else { return Ok(true) };
         self.backlog.add(self.taken_up, affected.far, lasting);
-        let Some(judged) = self.judge_again(&affected.near, Some(&news)) else { return Ok(true) };
-        span.record("changed", judged.changed.len() as i64);
-        metrics::histogram!("onward_judge_seconds").record(watch.seconds());
         self.rounds_through = self.taken_up;
-        self.commit(judged)?;
+        self.judge_again(&affected.near, Some(&news))?;
+        metrics::histogram!("onward_judge_seconds").record(watch.seconds());
         drop(span);
         // Idle time is for what waits; where there is none, it has its turn all the same.
         (self.rounds_since_slice, self.slices_in_a_row) = (self.rounds_since_slice + 1, 0);
@@ -424,10 +420,8 @@ impl Worker {
             return Ok(false);
         }
         let empty = tracing::field::Empty;
-        let span = tracing::info_span!("slice", cases = empty, changed = empty).entered();
-        let Some(judged) = self.judge_again(&orders, None) else { return Ok(true) };
-        span.record("changed", judged.changed.len() as i64);
-        self.commit(judged)?;
+        let _span = tracing::info_span!("slice", cases = empty, changed = empty).entered();
+        self.judge_again(&orders, None)?;
         Ok(true)
     }
 
@@ -469,14 +463,37 @@ impl Worker {
         }
     }
 
-    /// Judges the cases of these order lines; `None` where it is to stop. `news`: what bears on them besides what they may
-    /// wait for.
-    fn judge_again(&self, orders: &BTreeSet<u32>, news: Option<&News>) -> Option<Judged> {
+    /// Judges the cases of these order lines and commits what came of it, some cases at a time, or breaks off where it is
+    /// to stop: a later service begins the round anew. `news`: what bears on them besides what they may wait for.
+    fn judge_again(&mut self, orders: &BTreeSet<u32>, news: Option<&News>) -> Result<(), StoreError> {
+        let round = tracing::Span::current();
+        let cuts = read(&self.holdings).cuts_of(orders);
+        round.record("cases", cuts.len() as i64);
+        let mut changed_count = 0;
+        let mut rest = cuts.as_slice();
+        loop {
+            let (step, later) = rest.split_at(rest.len().min(CASES_PER_STEP));
+            let changed = self.judge_cases(step, news);
+            if self.is_stopped() {
+                return Ok(());
+            }
+            changed_count += changed.len();
+            let advances = if later.is_empty() { self.finish(&cuts) } else { None };
+            self.commit(changed, advances)?;
+            if later.is_empty() {
+                break;
+            }
+            rest = later;
+        }
+        round.record("changed", changed_count as i64);
+        Ok(())
+    }
+
+    /// Findings of these cases that differ from those committed, by tenant and order line.
+    fn judge_cases(&self, cuts: &[Cut], news: Option<&News>) -> Vec<Changed> {
         let guard = read(&self.holdings);
         let holdings: &Holdings = &guard;
-        let cuts = holdings.cuts_of(orders);
         let round = tracing::Span::current();
-        round.record("cases", cuts.len() as i64);
         let [begun, waiting] = self.backlog.news();
         let judged = cuts.par_iter().take_any_while(|_| !self.is_stopped()).flat_map_iter(|cut| {
             let case = holdings.case(cut);
@@ -499,20 +516,25 @@ impl Worker {
                 (Judgement { causes: causes.unwrap_or_default(), finding }, hash)
             })
         });
-        let mut changed: Vec<(Judgement, [u8; 32])> = judged.collect();
+        let mut changed: Vec<Changed> = judged.collect();
         changed.sort_by(|(Judgement { finding: left, .. }, _), (Judgement { finding: right, .. }, _)| {
             (&left.tenant, &left.order).cmp(&(&right.tenant, &right.order))
         });
-        (!self.is_stopped()).then(|| Judged { changed, orders: cuts.iter().flat_map(Cut::orders).collect() })
+        changed
+    }
+
+    /// Notes that the order lines of these cases wait no longer. Says up to where in the log all is judged now, where that
+    /// is further than before.
+    fn finish(&mut self, cuts: &[Cut]) -> Option<u64> {
+        self.backlog.finish(cuts.iter().flat_map(Cut::orders));
+        let through = self.backlog.judged_through();
+        (through > self.progress.borrow().judged_through).then_some(through)
     }
 
     /// Commits what was judged, a page at a time; the last one with the place in the log up to which all is judged now.
-    fn commit(&mut self, Judged { changed, orders }: Judged) -> Result<(), StoreError> {
+    fn commit(&mut self, changed: Vec<Changed>, advances: Option<u64>) -> Result<(), StoreError> {
         let rule = alerts::rule(self.options.alerts);
-        self.backlog.finish(orders.into_iter());
-        let through = self.backlog.judged_through();
-        let advances = (through > self.progress.borrow().judged_through).then_some(through);
-        let mut pages: Vec<Vec<(Judgement, [u8; 32])>> = Vec::new();
+        let mut pages: Vec<Vec<Changed>> = Vec::new();
         for judgement in changed {
             match pages.last_mut() {
                 Some(page) if page.len() < FINDINGS_PER_COMMIT => page.push(judgement),

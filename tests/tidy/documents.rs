@@ -30,7 +30,7 @@ fn unexplained(manifest: &str) -> Vec<String> {
             None => explained = false,
             Some('#') => explained = true,
             Some('[') => (in_dependencies, explained) = (line.contains("dependencies"), false),
-            Some(_) if in_dependencies && !explained => faults.push(format!("Cargo.toml: no reason for `{line}`")),
+            Some(_) if in_dependencies && !explained => faults.push(format!("no reason for `{line}`")),
             Some(_) => {}
         }
     }
@@ -73,7 +73,10 @@ fn version_faults(lock: &str) -> Vec<String> {
 
 #[test]
 fn every_dependency_has_its_reason_and_is_new_enough() {
-    check(unexplained(&fs::read_to_string(top().join("Cargo.toml")).unwrap()));
+    for manifest in ["Cargo.toml", "benches/Cargo.toml", "fuzz/Cargo.toml"] {
+        let faults = unexplained(&fs::read_to_string(top().join(manifest)).unwrap());
+        check(faults.into_iter().map(|fault| format!("{manifest}: {fault}")).collect());
+    }
     check(version_faults(&fs::read_to_string(top().join("Cargo.lock")).unwrap()));
 }
 
