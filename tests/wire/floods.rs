@@ -1,7 +1,7 @@
 //! Attacks on the transport: frames without end, clients that begin and do not finish, one address with too much.
 //!
 //! Come here for what becomes of an attacker and that an honest client is served meanwhile. How much slower it is served
-//! is measured by `examples/floods`. What is on the wire is made in `raw`.
+//! is measured by `benches/floods`. What is on the wire is made in `raw`.
 
 use std::time::Duration;
 

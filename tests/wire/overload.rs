@@ -1,7 +1,7 @@
 //! More than the service can do: who is refused, with what hint, who is not, and that nothing is lost by it.
 //!
 //! Come here for what a flood of one tenant does to another. The engine is held still, so that everything that is taken
-//! on stays; how fast any of it is, is measured by `examples/ingest_load`.
+//! on stays; how fast any of it is, is measured by `benches/ingest_load`.
 
 use std::collections::BTreeSet;
 

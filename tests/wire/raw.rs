@@ -1,7 +1,7 @@
 //! HTTP/2 by hand: frames as an attacker writes them, and the attacks that are made of them.
 //!
 //! Come here for what is on the wire in an attack. The tests in `floods` carry them out to see what becomes of them, and
-//! `examples/floods` to measure what an honest client notices.
+//! `benches/floods` to measure what an honest client notices.
 
 #![allow(dead_code, reason = "the tests and the measurement each use a part")]
 

@@ -15,7 +15,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::feed::{self, Fed, Wanted};
 use crate::lane::{Lane, at_shares};
-use crate::service::{Place, Served, machine_load};
+use onward_benches::service::{Place, Served, machine_load};
 
 /// Streams of the flooding tenant that reach the most, and batches under way on each.
 const STREAMS: usize = 2;

@@ -14,7 +14,7 @@ use onward::model::{AlertEvent, DocumentKey, OrderKey, Record, RecordName, Shipm
 
 use crate::feed;
 use crate::lane::{Lane, at_shares};
-use crate::service::{Place, Served, machine_load};
+use onward_benches::service::{Place, Served, machine_load};
 
 const TENANT: &str = "default";
 /// How long to wait for events once everything is judged.

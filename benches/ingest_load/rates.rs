@@ -9,7 +9,7 @@ use onward::api::RecordKind;
 
 use crate::feed::{self, Fed, Wanted};
 use crate::lane::{Acknowledged, Lane, at_shares};
-use crate::service::{Place, machine_load};
+use onward_benches::service::{Place, machine_load};
 
 /// The tenant that sends.
 const TENANT: &str = "default";

@@ -4,20 +4,38 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use onward::api::Client;
-use tempfile::TempDir;
 
 /// Ticks of processor time in a second, as Linux tells them.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// What to start, and where its store lies.
 pub struct Place {
+    /// The built program.
     pub program: String,
+    /// Where the folder of a store is made; where the system keeps temporary files when nothing is said.
     pub folder: Option<PathBuf>,
+}
+
+/// A new folder that vanishes with its owner. The crate for it would have the library built otherwise than the release.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new_in(place: &Path) -> Self {
+        let path = place.join(format!("onward-load-{}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 /// A service on a new store; ended with its owner.
@@ -25,7 +43,7 @@ pub struct Served {
     child: Child,
     /// Where it listens.
     pub address: String,
-    folder: TempDir,
+    folder: Folder,
 }
 
 /// Processor time of service and client at one moment.
@@ -38,14 +56,10 @@ pub struct Processor {
 impl Place {
     /// Starts a service with these options on a new store.
     pub fn start(&self, options: &[&str]) -> Served {
-        let folder = match &self.folder {
-            Some(folder) => tempfile::tempdir_in(folder),
-            None => tempfile::tempdir(),
-        };
-        let folder = folder.unwrap();
+        let folder = Folder::new_in(self.folder.as_deref().unwrap_or(&std::env::temp_dir()));
         let mut child = Command::new(&self.program)
             .args(["serve", "--listen", "127.0.0.1:0", "--log-filter", "error", "--data"])
-            .arg(folder.path().join("onward.redb"))
+            .arg(folder.0.join("onward.redb"))
             .args(options)
             .stdout(Stdio::piped())
             .spawn()
@@ -73,7 +87,7 @@ impl Served {
 
     /// Size of the store file in MiB.
     pub fn store_mib(&self) -> f64 {
-        fs::metadata(self.folder.path().join("onward.redb")).unwrap().len() as f64 / (1024.0 * 1024.0)
+        fs::metadata(self.folder.0.join("onward.redb")).unwrap().len() as f64 / (1024.0 * 1024.0)
     }
 
     /// Processor time up to now.

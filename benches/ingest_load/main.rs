@@ -13,10 +13,10 @@ mod feed;
 mod lane;
 mod overload;
 mod rates;
-mod service;
 mod soak;
 
 use clap::{Parser, Subcommand};
+use onward_benches::service::Place;
 
 #[derive(Parser)]
 #[command(about = "Puts load on a service of its own, and measures")]
@@ -46,7 +46,7 @@ enum Mode {
 #[tokio::main]
 async fn main() {
     let arguments = Arguments::parse();
-    let place = service::Place { program: arguments.program, folder: arguments.folder };
+    let place = Place { program: arguments.program, folder: arguments.folder };
     match arguments.mode {
         Mode::Rates(options) => rates::run(&place, &options).await,
         Mode::Alerts(options) => alerts::run(&place, &options).await,

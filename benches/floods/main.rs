@@ -9,9 +9,6 @@
 
 #[path = "../../tests/wire/raw.rs"]
 mod raw;
-#[path = "../ingest_load/service.rs"]
-#[allow(dead_code, reason = "its figures are those of ingest_load")]
-mod service;
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -23,8 +20,8 @@ use clap::Parser;
 use onward::api::Client;
 use onward::model::OrderLine;
 use onward::simulation::{MemoryWorld, Profile, WorldOptions, generate};
+use onward_benches::service::{Place, machine_load};
 use raw::{Attack, OPENING};
-use service::{Place, machine_load};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;

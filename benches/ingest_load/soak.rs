@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::lane::at_shares;
-use crate::service::{Place, machine_load};
+use onward_benches::service::{Place, machine_load};
 
 const TENANT: &str = "default";
 /// How often memory is looked at.

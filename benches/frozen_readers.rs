@@ -7,14 +7,14 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement may panic, and prints its figures")]
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use onward::api::{Batch, Client, RecordKind};
 use onward::model::{Alert, Record, ReviewAct, ReviewDecision, ReviewStep};
 use onward::simulation::{MemoryWorld, Profile, WorldOptions, generate};
+use onward_benches::service::{Place, Served};
 use tokio::sync::mpsc;
 
 const TENANT: &str = "default";
@@ -23,32 +23,20 @@ const ACTS: usize = 500;
 /// How long memory must stand still before it is read.
 const REST: Duration = Duration::from_secs(2);
 
-/// The service, killed with its owner.
-struct Served {
-    child: Child,
-    address: String,
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[tokio::main]
 async fn main() {
     let mut arguments = std::env::args().skip(1);
     let program = arguments.next().unwrap_or_else(|| "target/release/onward".to_owned());
     let readers: usize = arguments.next().map_or(1_000, |text| text.parse().unwrap());
-    let folder = tempfile::tempdir().unwrap();
-    let served = start(&program, folder.path().join("onward.redb").to_str().unwrap(), readers);
-    let client = Client::connect(&format!("http://{}", served.address), TENANT).await.unwrap();
+    // One tenant alone gets three quarters of the places.
+    let most = (readers * 2).to_string();
+    let served = Place { program, folder: None }.start(&["--connections-max", &most, "--watches-max", &most]);
+    let client = served.client(TENANT).await;
     fill(&client).await;
     let alerts = client.all_alerts().await.unwrap();
     println!("{} alerts; resident memory in MiB, latency of an act from its call to a reader in ms", alerts.len());
 
-    let mut round = Round { client, pid: served.child.id(), acts: 0 };
+    let mut round = Round { client, served: &served, acts: 0 };
     round.measure("nobody frozen", &alerts).await;
     let small: Vec<TcpStream> = (0..readers).map(|_| freeze(&served.address, None)).collect();
     round.measure("frozen, 64 KiB windows", &alerts).await;
@@ -57,22 +45,6 @@ async fn main() {
     let large: Vec<TcpStream> = (0..readers).map(|_| freeze(&served.address, Some(i32::MAX as u32))).collect();
     round.measure("frozen, 2 GiB windows", &alerts).await;
     drop(large);
-}
-
-fn start(program: &str, data: &str, readers: usize) -> Served {
-    // One tenant alone gets three quarters of the places.
-    let most = (readers * 2).to_string();
-    let options = ["--listen", "127.0.0.1:0", "--connections-max", &most, "--watches-max", &most];
-    let mut child = Command::new(program)
-        .args(["serve", "--data", data, "--log-filter", "error"])
-        .args(options)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.split("http://").nth(1).unwrap().split_whitespace().next().unwrap();
-    Served { child, address: address.trim_end_matches('.').to_owned() }
 }
 
 /// A world that raises some hundreds of alerts.
@@ -93,20 +65,20 @@ async fn fill(client: &Client) {
     client.wait_until_screened().await.unwrap();
 }
 
-struct Round {
+struct Round<'a> {
     client: Client,
-    pid: u32,
+    served: &'a Served,
     acts: usize,
 }
 
-impl Round {
+impl Round<'_> {
     /// Waits until memory stands still, reads it, then times acts on their way to a reader that reads.
     async fn measure(&mut self, name: &str, alerts: &[Alert]) {
-        let mut memory = resident_kib(self.pid);
+        let mut memory = self.served.resident_mib();
         loop {
             tokio::time::sleep(REST).await;
-            let now = resident_kib(self.pid);
-            if now.abs_diff(memory) < 256 {
+            let now = self.served.resident_mib();
+            if (now - memory).abs() < 0.25 {
                 break;
             }
             memory = now;
@@ -130,7 +102,7 @@ impl Round {
         }
         millis.sort_by(f64::total_cmp);
         let at = |share: f64| millis[((millis.len() - 1) as f64 * share) as usize];
-        let mib = resident_kib(self.pid) as f64 / 1024.0;
+        let mib = self.served.resident_mib();
         println!("{name:24} {mib:8.1} MiB   p50 {:6.2}   p99 {:6.2}   most {:6.2}", at(0.5), at(0.99), at(1.0));
     }
 
@@ -173,10 +145,4 @@ fn freeze(address: &str, window: Option<u32>) -> TcpStream {
     ];
     stream.write_all(&bytes.concat()).unwrap();
     stream
-}
-
-fn resident_kib(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
