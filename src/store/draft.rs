@@ -236,7 +236,9 @@ impl<'txn> Draft<'txn> {
         if request.content_hash != batch.content_hash {
             return Err(StoreError::RequestIdReused);
         }
-        Ok(Some(AcceptOutcome { outcomes: expand(&request.runs), replayed: true }))
+        let outcomes = expand(&request.runs, batch.records.len());
+        let outcomes = outcomes.ok_or_else(|| StoreError::Damaged { what: "outcomes of a request".to_owned() })?;
+        Ok(Some(AcceptOutcome { outcomes, replayed: true }))
     }
 
     fn remember(
@@ -278,13 +280,38 @@ fn contract(outcomes: &[RecordOutcome]) -> Vec<OutcomeRun> {
     runs
 }
 
-fn expand(runs: &[OutcomeRun]) -> Vec<RecordOutcome> {
-    runs.iter().flat_map(|run| (0..run.count).map(|index| nth(run.first, index))).collect()
+/// The outcomes of so many records; nothing where the runs are of another number, which are not worked through then.
+fn expand(runs: &[OutcomeRun], record_count: usize) -> Option<Vec<RecordOutcome>> {
+    let counted: u64 = runs.iter().map(|run| u64::from(run.count)).sum();
+    (counted == record_count as u64)
+        .then(|| runs.iter().flat_map(|run| (0..run.count).map(|index| nth(run.first, index))).collect())
 }
 
 fn nth(first: RecordOutcome, index: u32) -> RecordOutcome {
     match first {
-        RecordOutcome::Stored { sequence } => RecordOutcome::Stored { sequence: sequence + u64::from(index) },
+        RecordOutcome::Stored { sequence } => RecordOutcome::Stored { sequence: sequence.saturating_add(index.into()) },
         same => same,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OutcomeRun, contract, expand};
+    use crate::store::RecordOutcome;
+
+    #[test]
+    fn runs_become_the_outcomes_they_were_made_of_and_no_other_number_of_them() {
+        let stored = |sequence: u64| RecordOutcome::Stored { sequence };
+        let outcomes = [stored(4), stored(5), RecordOutcome::Unchanged, RecordOutcome::Unchanged, stored(6), stored(9)];
+        let runs = contract(&outcomes);
+        assert_eq!(runs.iter().map(|run| run.count).collect::<Vec<_>>(), [2, 2, 1, 1]);
+        assert_eq!(expand(&runs, 6).as_deref(), Some(&outcomes[..]));
+        assert_eq!(expand(&runs, 5), None);
+
+        // A damaged number is told, not worked through.
+        let damaged = [OutcomeRun { first: stored(u64::MAX), count: u32::MAX }];
+        assert_eq!(expand(&damaged, 2), None);
+        let last = [OutcomeRun { first: stored(u64::MAX), count: 2 }];
+        assert_eq!(expand(&last, 2).map(|outcomes| outcomes.len()), Some(2));
     }
 }
