@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use foldhash::HashMap;
 
+use super::index::words_mark;
 use super::names::compare_with_prepared;
 use super::prepared::PreparedName;
 use super::statistics::NameStatistics;
@@ -15,6 +16,8 @@ use crate::model::NameForm;
 /// A name asked for, and what comparing it with spellings of the directory gave. Lives no longer than the spellings.
 pub(super) struct AskedName<'d> {
     name: PreparedName,
+    /// Stands for its words, see [`words_mark`].
+    mark: u32,
     /// Bits by the place where a spelling is held, which is the same spelling as long as this lives.
     bits: HashMap<*const NameForm, f64>,
     statistics: &'d NameStatistics,
@@ -22,12 +25,18 @@ pub(super) struct AskedName<'d> {
 
 impl<'d> AskedName<'d> {
     pub(super) fn new(name: &Arc<NameForm>, statistics: &'d NameStatistics) -> Self {
-        Self { name: PreparedName::new(Arc::clone(name)), bits: HashMap::default(), statistics }
+        let mark = words_mark(&name.tokens);
+        Self { name: PreparedName::new(Arc::clone(name)), mark, bits: HashMap::default(), statistics }
     }
 
     /// The name.
     pub(super) fn form(&self) -> &Arc<NameForm> {
         self.name.form()
+    }
+
+    /// Stands for the words of the name.
+    pub(super) fn mark(&self) -> u32 {
+        self.mark
     }
 
     /// Bits for the name and a spelling that the directory holds, see [`super::names::compare_names`].

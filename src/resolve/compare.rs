@@ -133,15 +133,20 @@ pub(super) fn address_bits(a: &Address, b: &Address) -> Option<f64> {
     let same = |one: &Option<String>, other: &Option<String>| {
         one.as_ref().zip(other.as_ref()).map(|(one, other)| one == other)
     };
+    let (city, house) = (same(&a.city, &b.city), same(&a.house, &b.house));
+    // Streets are compared letter by letter, so only where they decide.
+    match (city, house) {
+        (Some(false), _) => return Some(w::ADDRESS_OTHER_CITY),
+        (Some(true), Some(false)) => return Some(w::ADDRESS_OTHER_HOUSE),
+        _ => {}
+    }
     let street = a.street.as_ref().zip(b.street.as_ref()).map(|(one, other)| is_same_street(one, other));
-    match (same(&a.city, &b.city), street, same(&a.house, &b.house)) {
-        (Some(false), _, _) => Some(w::ADDRESS_OTHER_CITY),
-        (Some(true), Some(true), Some(true)) => Some(w::ADDRESS_SAME),
+    match (city, street, house) {
+        (Some(_), Some(true), Some(_)) => Some(w::ADDRESS_SAME),
         (None, Some(true), Some(true)) => Some(w::ADDRESS_STREET + w::ADDRESS_CITY),
-        (Some(true), Some(true), None) => Some(w::ADDRESS_STREET),
-        (Some(true), Some(false), _) | (Some(true), _, Some(false)) => Some(w::ADDRESS_OTHER_HOUSE),
-        (None, Some(false), _) | (None, Some(true), Some(false)) => Some(w::ADDRESS_OTHER_HOUSE),
-        (Some(true), None, _) => Some(w::ADDRESS_CITY),
+        (Some(_), Some(true), None) => Some(w::ADDRESS_STREET),
+        (_, Some(false), _) | (None, Some(true), Some(false)) => Some(w::ADDRESS_OTHER_HOUSE),
+        (Some(_), None, _) => Some(w::ADDRESS_CITY),
         (None, Some(true), None) => Some(w::ADDRESS_CITY),
         (None, None, _) => None,
     }

@@ -534,9 +534,9 @@ impl<'a> Firm<'a> {
     }
 
     /// Spellings to compare: those that equal the mention's if there are any, else the most telling.
-    fn names(&self, form: &NameForm) -> impl Iterator<Item = &'a ProfileName> + use<'_, 'a> {
+    fn names(&self, asked: &AskedName<'_>) -> impl Iterator<Item = &'a ProfileName> + use<'_, 'a> {
         let all = || self.profiles().flat_map(Profile::telling_names);
-        let equal = self.profiles().find_map(|profile| profile.name_with(&form.tokens));
+        let equal = self.profiles().find_map(|profile| profile.name_with(&asked.form().tokens, asked.mark()));
         equal.into_iter().chain(all().filter(move |_| equal.is_none()))
     }
 }
@@ -668,7 +668,7 @@ fn best_name<'a>(asked: &mut AskedName<'a>, firm: &Firm<'a>, same_number: bool) 
     let floor = if same_number { w::NAME_FLOOR_WITH_IDENTIFIER } else { w::NAME_FLOOR };
     let support = firm.support();
     let mut best: Option<(&'a NameForm, f64)> = None;
-    for name in firm.names(asked.form()) {
+    for name in firm.names(asked) {
         let minor = if name.is_registered || same_number { 0.0 } else { minor_bits(name.count, support) };
         let bits = (asked.bits(&name.form) + minor).max(floor);
         if best.is_none_or(|known| bits > known.1) {
@@ -683,6 +683,10 @@ fn best_address<'a>(form: &MentionForm, firm: &Firm<'a>) -> Option<(&'a Address,
     for place in firm.profiles().flat_map(|profile| &profile.addresses) {
         if let Some(bits) = address_bits(place, &form.address).filter(|bits| best.is_none_or(|known| *bits > known.1)) {
             best = Some((place, bits));
+            if bits >= w::ADDRESS_SAME {
+                // Nothing says more.
+                break;
+            }
         }
     }
     best

@@ -15,6 +15,9 @@ use crate::model::{Address, Company, Country, Identifier, NameForm};
 /// A key that more firms share than this says too little and brings no candidates.
 pub(super) const POSTINGS_MAX: usize = 400;
 
+/// A key that more firms share than this is looked at only where it may bring one of the best.
+const POSTING_FEW: usize = 16;
+
 /// Most spellings of one firm that are compared with a mention.
 const NAMES_EXAMINED_MAX: usize = 4;
 
@@ -46,6 +49,8 @@ pub(super) struct Profile {
     pub companies: Vec<Arc<Company>>,
     /// Spellings in the order of their forms.
     names: Vec<ProfileName>,
+    /// In the same order, what stands for the words of each: most are asked for in vain, and lie all over the memory.
+    words_marks: Vec<u32>,
     /// Places of the most telling ones: registered spellings first, then by count.
     telling: Vec<u32>,
     pub addresses: Vec<Arc<Address>>,
@@ -157,27 +162,42 @@ impl Index {
     /// Firms that share keys with a mention, with a score that grows with the rarity of what is shared.
     /// At most about `wanted` of them: the best by score, with all that score the same as the last.
     pub fn candidates(&self, keys: &[u64], wanted: usize) -> Vec<(u32, u32)> {
+        let posting = |key: &u64| {
+            let posting = self.postings.get(key)?;
+            Some((*key, posting.firms(), posting.rarity()?))
+        };
+        let mut shared: Vec<(u64, &[u32], u32)> = keys.iter().filter_map(posting).collect();
+        shared.sort_unstable_by_key(|(_, firms, _)| firms.len());
+        // What sharing all the keys that are left says.
+        let mut left: u32 = shared.iter().map(|(.., rarity)| rarity).sum();
         let mut hits: Vec<(u32, u32)> = Vec::with_capacity(64);
-        for key in keys {
-            let Some(posting) = self.postings.get(key) else { continue };
-            let Some(rarity) = posting.rarity() else { continue };
-            hits.extend(posting.firms().iter().map(|index| (*index, rarity)));
-        }
-        hits.sort_unstable();
-        hits.dedup_by(|next, kept| {
-            let is_same = next.0 == kept.0;
-            if is_same {
-                kept.1 += next.1;
+        for (place, (_, firms, rarity)) in shared.iter().enumerate() {
+            if firms.len() > POSTING_FEW && hits.len() >= wanted {
+                merge(&mut hits);
+                let least = least_of_best(&hits, wanted);
+                // Whoever shares only keys that are left is not among the best, so the firms found are asked instead.
+                if least > left {
+                    hits.retain(|(_, score)| score + left >= least);
+                    self.add_shared(&mut hits, &shared[place..]);
+                    break;
+                }
             }
-            is_same
-        });
-        if hits.len() > wanted {
-            let mut scores: Vec<u32> = hits.iter().map(|hit| hit.1).collect();
-            let (_, least, _) = scores.select_nth_unstable_by(wanted - 1, |a, b| b.cmp(a));
-            let least = *least;
-            hits.retain(|hit| hit.1 >= least);
+            hits.extend(firms.iter().map(|index| (*index, *rarity)));
+            left -= rarity;
         }
+        merge(&mut hits);
+        let least = least_of_best(&hits, wanted);
+        hits.retain(|(_, score)| *score >= least);
         hits
+    }
+
+    /// Adds what sharing these keys says of firms that have other keys already.
+    fn add_shared(&self, hits: &mut [(u32, u32)], shared: &[(u64, &[u32], u32)]) {
+        for (index, score) in hits {
+            let held = &self.profiles[*index as usize].keys;
+            let found = shared.iter().filter(|(key, ..)| held.binary_search(key).is_ok());
+            *score += found.map(|(.., rarity)| rarity).sum::<u32>();
+        }
     }
 
     pub fn insert(&mut self, contribution: Contribution) -> Change {
@@ -253,10 +273,10 @@ impl Profile {
         self.telling.iter().filter_map(|place| self.names.get(*place as usize))
     }
 
-    /// The most telling spelling that has just these words.
-    pub fn name_with(&self, tokens: &[String]) -> Option<&ProfileName> {
-        let start = self.names.partition_point(|name| name.form.tokens.as_slice() < tokens);
-        let equal = self.names.iter().skip(start).take_while(|name| name.form.tokens == tokens);
+    /// The most telling spelling that has just these words, for which `mark` stands: see [`words_mark`].
+    pub fn name_with(&self, tokens: &[String], mark: u32) -> Option<&ProfileName> {
+        let alike = self.words_marks.iter().zip(&self.names).filter(|(held, _)| **held == mark);
+        let equal = alike.map(|(_, name)| name).filter(|name| name.form.tokens == tokens);
         equal.min_by_key(|name| name.rank())
     }
 
@@ -273,6 +293,7 @@ impl Profile {
             }
             Err(place) => {
                 self.note_new_words(&form, new_words);
+                self.words_marks.insert(place, words_mark(&form.tokens));
                 self.names.insert(place, ProfileName { form, count: u32::from(!is_registered), is_registered });
                 true
             }
@@ -309,11 +330,38 @@ impl Profile {
     }
 }
 
+/// Adds up what was found of each firm.
+fn merge(hits: &mut Vec<(u32, u32)>) {
+    hits.sort_unstable();
+    hits.dedup_by(|next, kept| {
+        let is_same = next.0 == kept.0;
+        if is_same {
+            kept.1 += next.1;
+        }
+        is_same
+    });
+}
+
+/// The least score among so many of the best; nothing where there are fewer.
+fn least_of_best(hits: &[(u32, u32)], wanted: usize) -> u32 {
+    if hits.len() < wanted {
+        return 0;
+    }
+    let mut scores: Vec<u32> = hits.iter().map(|hit| hit.1).collect();
+    *scores.select_nth_unstable_by(wanted - 1, |a, b| b.cmp(a)).1
+}
+
 /// A number that stands for the key of a firm. Two firms may have one mark; whoever is told of a change by it asks the
 /// firm itself. Even, so that the lowest bit can say something more.
 pub(super) fn firm_mark(key: &str) -> u32 {
     let hash = hash(b"firm", key.as_bytes());
     ((hash >> 32) ^ hash) as u32 & !1
+}
+
+/// A number that stands for the words of a name in their order. Others may have the same one.
+pub(super) fn words_mark(tokens: &[String]) -> u32 {
+    let mark = tokens.iter().fold(0, |mark: u64, token| mark.rotate_left(7) ^ word_hash(token));
+    ((mark >> 32) ^ mark) as u32
 }
 
 fn word_hash(word: &str) -> u64 {
@@ -364,6 +412,56 @@ fn insert_company(companies: &mut Vec<Arc<Company>>, company: Arc<Company>) -> b
         Err(position) => {
             companies.insert(position, company);
             true
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Contribution, Index};
+
+    /// Half of the firms hold each of the first eight keys, an eighth each of the others.
+    fn keys_of(draw: u32) -> Vec<u64> {
+        let is_drawn = |bit: u32| draw & 1 << bit != 0;
+        let is_held = |key: &u32| if *key < 8 { is_drawn(*key) } else { (0..3).all(|more| is_drawn(key + 8 * more)) };
+        (0..16).filter(is_held).map(u64::from).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn candidates_are_the_best_of_all_who_share_a_key(
+            draws in prop::collection::vec(any::<u32>(), 0..150),
+            asked in any::<u32>(),
+            wanted in 1_usize..12,
+        ) {
+            let mut index = Index::default();
+            for (number, draw) in draws.iter().enumerate() {
+                index.insert(Contribution {
+                    key: format!("KZ:{number}"),
+                    country: None,
+                    identifier: None,
+                    company: None,
+                    names: Vec::new(),
+                    address: Default::default(),
+                    phone: None,
+                    email_domain: None,
+                    keys: keys_of(*draw),
+                });
+            }
+            let keys = keys_of(asked);
+            let score = |draw: &u32| -> u32 {
+                let shared = keys_of(*draw).into_iter().filter(|key| keys.contains(key));
+                shared.map(|key| index.rarity(key).unwrap_or_default()).sum()
+            };
+            let mut expected: Vec<(u32, u32)> = (0..).zip(draws.iter().map(score)).filter(|hit| hit.1 > 0).collect();
+            let mut scores: Vec<u32> = expected.iter().map(|hit| hit.1).collect();
+            scores.sort_unstable_by(|one, other| other.cmp(one));
+            if let Some(least) = scores.get(wanted - 1) {
+                expected.retain(|hit| hit.1 >= *least);
+            }
+            prop_assert_eq!(index.candidates(&keys, wanted), expected);
         }
     }
 }
