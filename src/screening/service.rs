@@ -48,7 +48,8 @@ const RECORDS_WAITING_SHARE: u64 = 4;
 /// Findings that are committed at a time: few, since whoever sends records waits for them.
 const FINDINGS_PER_COMMIT: usize = FINDINGS_PER_COMMIT_MAX / 40;
 
-/// Cases that are judged before their findings are committed, so that no round holds more findings than these have.
+/// Cases that are judged before their findings are committed, so that no round holds more findings than these have. Few
+/// in unit tests, so that their small rounds take several steps too.
 const CASES_PER_STEP: usize = if cfg!(test) { 4 } else { 1_024 };
 
 /// Order lines of a slice of what waits: few, since a fresh line may come meanwhile; more and more where none does.
