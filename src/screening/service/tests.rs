@@ -97,3 +97,35 @@ fn a_line_that_comes_does_not_wait_for_its_tenant_to_be_judged_anew() {
         assert_eq!(finding(&store, &now.order).as_ref(), Some(&now), "order {}", now.order.order_id);
     }
 }
+
+#[test]
+fn a_round_that_is_broken_off_between_its_steps_is_not_told_as_judged_and_begun_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("onward.redb"));
+    let (shipments, orders) = records(300);
+    accept(&store, &shipments);
+    accept(&store, &orders);
+    let (mut broken_off, stop, seen) = worker(&store);
+    let mut commits = store.commits();
+    commits.mark_unchanged();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            runtime.block_on(commits.changed()).unwrap();
+            stop.send_replace(true);
+        });
+        while !broken_off.is_stopped() && broken_off.round().unwrap() {}
+    });
+    let newest = store.snapshot().unwrap().newest_record_sequence().unwrap();
+    let through = store.snapshot().unwrap().judged_through().unwrap();
+    let judged_count = orders.iter().filter(|order| finding(&store, key(order)).is_some()).count();
+    assert!(judged_count > 0, "the first step is committed before the round ends");
+    assert!(judged_count == orders.len() || through < newest && seen.borrow().judged_through < newest);
+
+    let (mut later, _stop, seen) = worker(&store);
+    while later.round().unwrap() {}
+    assert_eq!(seen.borrow().judged_through, newest);
+    for now in judged_now(&later) {
+        assert_eq!(finding(&store, &now.order).as_ref(), Some(&now), "order {}", now.order.order_id);
+    }
+}
