@@ -354,14 +354,17 @@ fn least_of_best(hits: &[(u32, u32)], wanted: usize) -> u32 {
 /// A number that stands for the key of a firm. Two firms may have one mark; whoever is told of a change by it asks the
 /// firm itself. Even, so that the lowest bit can say something more.
 pub(super) fn firm_mark(key: &str) -> u32 {
-    let hash = hash(b"firm", key.as_bytes());
-    ((hash >> 32) ^ hash) as u32 & !1
+    shortened(hash(b"firm", key.as_bytes())) & !1
 }
 
 /// A number that stands for the words of a name in their order. Others may have the same one.
 pub(super) fn words_mark(tokens: &[String]) -> u32 {
-    let mark = tokens.iter().fold(0, |mark: u64, token| mark.rotate_left(7) ^ word_hash(token));
-    ((mark >> 32) ^ mark) as u32
+    shortened(tokens.iter().fold(0, |mark: u64, token| mark.rotate_left(7) ^ word_hash(token)))
+}
+
+/// Half as long, hanging on all of it.
+fn shortened(hash: u64) -> u32 {
+    ((hash >> 32) ^ hash) as u32
 }
 
 fn word_hash(word: &str) -> u64 {
