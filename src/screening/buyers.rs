@@ -69,7 +69,8 @@ impl Holdings {
             return;
         }
         for buyer in buyers {
-            dirty.touch(self.orders_counted_for(buyer).collect(), Reason::of(CauseKind::BuyersRecord));
+            let orders: Vec<u32> = self.orders_counted_for(buyer).collect();
+            dirty.touch(&orders, &[Reason::of(CauseKind::BuyersRecord)]);
         }
         for (tenant, (before, now)) in tenants_before.iter().zip(&self.counts).enumerate() {
             if before.told() != now.told() {

@@ -220,7 +220,8 @@ impl News {
     }
 }
 
-fn note(reasons: &mut Vec<Reason>, reason: Reason) {
+/// Adds a reason to a list, if it is a new one and there is room.
+pub(super) fn note(reasons: &mut Vec<Reason>, reason: Reason) {
     if reasons.len() < REASONS_MAX && !reasons.contains(&reason) {
         reasons.push(reason);
     }

@@ -15,6 +15,7 @@ mod holdings;
 mod index;
 mod jobs;
 mod judge;
+mod moves;
 mod policy;
 mod pool;
 mod probe;

@@ -15,7 +15,7 @@ use crate::resolve::{Candidate, Changes, Concerned, Grounds, Resolution, Scope};
 
 use super::causes::{News, Reason};
 use super::gather::Cut;
-use super::holdings::{Carried, Entity, Holdings, List};
+use super::holdings::{Entity, Holdings, List};
 use super::record::between;
 use super::weigh::despatch_day;
 
@@ -23,13 +23,11 @@ use super::weigh::despatch_day;
 const CANDIDATE_SHARE_MIN: f64 = 0.01;
 /// Mentions resolved side by side.
 const MENTIONS_PER_CHUNK: usize = 8_192;
-/// Beyond this share of mentions that resolve otherwise, every order line counts as affected.
-const MENTIONS_CHANGED_SHARE_MAX: usize = 8;
 /// Lines that name a new brand whose cases are looked up; where more do, every order line counts as affected.
 const LINES_OF_BRAND_MAX: usize = 1_000;
 
 /// Entities by internal number with their shares.
-type Shares = Box<[(u32, Probability)]>;
+pub(super) type Shares = Box<[(u32, Probability)]>;
 
 /// What waits for the next settling.
 #[derive(Debug, Default)]
@@ -63,14 +61,14 @@ pub(super) struct Settling {
 
 /// Mentions that words concern whose weight changed.
 #[derive(Default)]
-enum Reweighed {
+pub(super) enum Reweighed {
     #[default]
     All,
     Some(BTreeSet<u32>),
 }
 
 impl Reweighed {
-    fn contains(&self, mention: u32) -> bool {
+    pub(super) fn contains(&self, mention: u32) -> bool {
         match self {
             Self::All => true,
             Self::Some(mentions) => mentions.contains(&mention),
@@ -115,7 +113,8 @@ pub(super) struct Settled {
 
 /// Order lines being collected, and why.
 pub(super) struct Dirty {
-    all: bool,
+    /// Every one.
+    pub(super) all: bool,
     /// Those that what came bears on by itself.
     pub(super) orders: BTreeSet<u32>,
     /// Those that it bears on with many others.
@@ -126,8 +125,8 @@ pub(super) struct Dirty {
 }
 
 impl Dirty {
-    pub(super) fn touch(&mut self, orders: BTreeSet<u32>, reason: Reason) {
-        self.news.mark(orders.iter().copied(), reason);
+    pub(super) fn touch(&mut self, orders: &[u32], reasons: &[Reason]) {
+        reasons.iter().for_each(|reason| self.news.mark(orders.iter().copied(), *reason));
         // Where everything is, so are these.
         if !self.all {
             self.orders.extend(orders);
@@ -233,9 +232,9 @@ impl Holdings {
             changed.into_iter().map(|(mention, candidates)| (mention, self.shares(candidates))).collect();
         changed.extend(self.resolve_changed(&unresolved, is_first));
         let moved = self.move_changed(changed, &reweighed, before, &mut dirty);
-        self.link(&waiting.orders, &waiting.shipments);
         let papers: Vec<u32> = waiting.shipments.iter().copied().chain(moved.shipments).collect();
         let mut look_again: BTreeSet<u32> = waiting.orders.iter().copied().chain(moved.orders).collect();
+        self.link(look_again.iter().copied(), &papers);
         look_again.extend(self.orders_to_look_at(&papers));
         // Where everything is judged again, whoever shares a case with what moved is in it already.
         let bearing = if dirty.all { &waiting.shipments } else { &papers };
@@ -289,33 +288,6 @@ impl Holdings {
     /// Cases that hold some of these order lines, each once.
     pub fn cuts_of(&self, orders: &BTreeSet<u32>) -> Vec<Cut> {
         self.cuts_around(orders.iter().copied()).collect()
-    }
-
-    /// Moves the records of mentions whose entities changed.
-    fn move_changed(
-        &mut self,
-        changed: Vec<(u32, Shares)>,
-        reweighed: &Reweighed,
-        before: (usize, usize),
-        dirty: &mut Dirty,
-    ) -> Moved {
-        if changed.len() > self.mentions.len() / MENTIONS_CHANGED_SHARE_MAX {
-            dirty.all = true;
-        }
-        let mut moved = Moved::default();
-        for (mention, shares) in changed {
-            let reason = if dirty.is_first { None } else { self.reason_of_move(&dirty.news, mention, &shares) };
-            let is_reweighed = reweighed.contains(mention);
-            let unknown = if is_reweighed { CauseKind::OtherHoldings } else { CauseKind::Identity };
-            let reason = reason.unwrap_or(Reason::of(unknown));
-            self.file_under(mention, shares, reason, before, dirty, &mut moved);
-        }
-        moved
-    }
-
-    fn reason_of_move(&self, news: &News, mention: u32, shares: &Shares) -> Option<Reason> {
-        let held = &self.mentions[mention as usize];
-        news.reason_of_move(&self.entities, held.scope, &held.shares, shares)
     }
 
     /// Mentions that stand for other firms than before, with their new shares.
@@ -378,36 +350,6 @@ impl Holdings {
         shares.len() == candidates.len() && shares.iter().zip(candidates).all(is_same)
     }
 
-    /// Files the records of a mention under other firms, those apart that were not linked yet: they are linked once all
-    /// mentions are resolved.
-    fn file_under(
-        &mut self,
-        mention: u32,
-        shares: Shares,
-        reason: Reason,
-        before: (usize, usize),
-        dirty: &mut Dirty,
-        moved: &mut Moved,
-    ) {
-        let (mut orders, mut papers) = (Vec::new(), Vec::new());
-        for carried in &self.mentions[mention as usize].carried {
-            match *carried {
-                Carried::Order(order) if (order as usize) < before.0 => orders.push(order),
-                Carried::Shipment(paper) if (paper as usize) < before.1 => papers.push(paper),
-                Carried::Order(_) | Carried::Shipment(_) => {}
-            }
-        }
-        self.leave_entities(&orders, &papers, reason, dirty);
-        let followed = shares.iter().filter(|share| share.1.to_f64() >= self.policy.share_min).count();
-        let held = &mut self.mentions[mention as usize];
-        (held.shares, held.followed_count) = (shares, u8::try_from(followed).unwrap_or(u8::MAX));
-        self.link(&orders, &papers);
-        orders.iter().for_each(|order| dirty.news.moved_order(*order, reason));
-        papers.iter().for_each(|paper| dirty.news.moved_paper(*paper, reason));
-        moved.orders.extend(orders);
-        moved.shipments.extend(papers);
-    }
-
     /// Shares of a resolution by internal entity numbers; unknown entities get one.
     fn shares(&mut self, candidates: Vec<Candidate>) -> Shares {
         let mut shares = Vec::with_capacity(candidates.len());
@@ -426,44 +368,12 @@ impl Holdings {
         shares.into_boxed_slice()
     }
 
-    /// Takes records out of their entities' lists, marking first whoever was tied to them.
-    fn leave_entities(&mut self, orders: &[u32], papers: &[u32], reason: Reason, dirty: &mut Dirty) {
-        if dirty.all {
-            if !(orders.is_empty() && papers.is_empty()) {
-                dirty.news.mark_everywhere(reason);
-            }
-        } else {
-            let mut met = self.orders_of_cases(orders.iter().copied());
-            met.extend(self.orders_of_same_buyers(orders));
-            met.extend(self.orders_of_papers(papers));
-            dirty.touch(met, reason);
-        }
-        for order in orders {
-            let row = (self.orders[*order as usize].row.order_date, *order);
-            for (entity, _) in self.mentions[self.orders[*order as usize].buyer as usize].followed() {
-                remove_sorted(&mut self.entities[*entity as usize].orders, row);
-            }
-        }
-        for paper in papers {
-            let held = &self.shipments[*paper as usize];
-            let row = (held.row.date, *paper);
-            for (entity, _) in held.consignor.iter().flat_map(|mention| self.mentions[*mention as usize].followed()) {
-                remove_sorted(&mut self.entities[*entity as usize].sent, row);
-            }
-            for (entity, _) in held.consignee.iter().flat_map(|mention| self.mentions[*mention as usize].followed()) {
-                let entity = &mut self.entities[*entity as usize];
-                remove_sorted(&mut entity.arrivals_received, row);
-                remove_sorted(&mut entity.transfers_received, row);
-            }
-        }
-    }
-
     /// Enters records into the lists of their entities.
-    fn link(&mut self, orders: &[u32], shipments: &[u32]) {
+    fn link(&mut self, orders: impl Iterator<Item = u32>, shipments: &[u32]) {
         let mut entered = Entered::default();
         for order in orders {
-            let held = &self.orders[*order as usize];
-            let row = (held.row.order_date, *order);
+            let held = &self.orders[order as usize];
+            let row = (held.row.order_date, order);
             entered.enter(self.mentions[held.buyer as usize].followed(), List::Orders, row);
         }
         for shipment in shipments {
@@ -588,28 +498,6 @@ impl Holdings {
         }
         orders
     }
-
-    /// Order lines of the same tenants whose buyers may be the same firms.
-    fn orders_of_same_buyers(&self, orders: &[u32]) -> Vec<u32> {
-        let mut buyers: BTreeSet<(u32, u32)> = BTreeSet::new();
-        for order in orders {
-            let held = &self.orders[*order as usize];
-            let entities = self.mentions[held.buyer as usize].followed().iter();
-            buyers.extend(entities.map(|(entity, _)| (held.tenant, *entity)));
-        }
-        let of_buyer = |(tenant, entity): (u32, u32)| {
-            let orders = self.entities[entity as usize].orders.iter().map(|(_, order)| *order);
-            orders.filter(move |order| self.orders[*order as usize].tenant == tenant)
-        };
-        buyers.into_iter().flat_map(of_buyer).collect()
-    }
-}
-
-/// Records whose mentions stand for other entities than before.
-#[derive(Default)]
-struct Moved {
-    orders: Vec<u32>,
-    shipments: Vec<u32>,
 }
 
 /// Records on their way into the lists of entities.
@@ -640,11 +528,5 @@ fn insert_sorted(list: &mut Vec<(Day, u32)>, rows: Vec<(Day, u32)>) {
         if let Err(place) = list.binary_search(&row) {
             list.insert(place, row);
         }
-    }
-}
-
-fn remove_sorted(list: &mut Vec<(Day, u32)>, row: (Day, u32)) {
-    if let Ok(place) = list.binary_search(&row) {
-        list.remove(place);
     }
 }
