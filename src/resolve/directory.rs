@@ -223,7 +223,7 @@ impl Directory {
     }
 
     /// All firms with a word that became more frequent since this was last called. A mention that bears such a word
-    /// hangs on its own firm, which bears it too.
+    /// hangs on its own firm, by number or by name, which bears it too.
     pub fn take_reweighed(&mut self) -> Touched {
         let mut words = self.statistics.take_stepped();
         words.sort_unstable();
@@ -311,7 +311,12 @@ impl Directory {
         let keys = mention_keys(form);
         let layers = self.layers(scope);
         let own_number = own_number(form);
-        let own_mark = own_number.as_deref().map(|key| (firm_mark(key), Some(Worth::UNKNOWN)));
+        // The firm that bears the mention's own words is told of when one of them counts otherwise, even where it is not
+        // compared.
+        let own_mark = match &own_number {
+            Some(key) => Some((firm_mark(key), Some(Worth::UNKNOWN))),
+            None => (!form.name.tokens.is_empty()).then(|| (firm_mark(&named_key(form)), None)),
+        };
         let plain = own_number.as_deref().and_then(|key| self.plain_bearer(form, key, &layers, asked));
         let (mut weighed, known): (Vec<Weighed<'_>>, _) = match plain {
             Some(bearer) => (vec![bearer], None),

@@ -7,7 +7,7 @@ use super::{
     Changes, Concerned, Directory, Grounds, MAX_CANDIDATES, NameStatistics, Resolution, Scope, Watchers, compare_forms,
     match_names,
 };
-use crate::model::{Company, Country, EvidenceKind, MentionForm, Party};
+use crate::model::{Company, Country, Evidence, EvidenceKind, MentionForm, Party};
 use crate::normalize::{mention, name};
 
 fn party(name: &str, identifier: &str, address: &str, phone: &str) -> MentionForm {
@@ -272,6 +272,41 @@ fn asked() -> Vec<MentionForm> {
     papers.collect()
 }
 
+/// Why a mention may stand for each of the firms of its answer.
+fn explained(directory: &Directory, (form, scope): &(MentionForm, Scope), answer: &Resolution) -> Vec<Vec<Evidence>> {
+    answer.candidates.iter().map(|found| directory.explain(form, *scope, &found.entity)).collect()
+}
+
+/// The word of a mention is a typing error until firms bear it; that its address says whom it means changes nothing.
+#[test]
+fn a_mention_is_looked_at_again_when_its_own_word_becomes_frequent() {
+    let (mut directory, place) = (Directory::new(), "Гагарина 149, Актобе");
+    let (meant, key) = (bin(0), format!("KZ:{}", bin(0)));
+    directory.insert_company(&company(&meant, "Medadil Tolkin", "", place));
+    let others = ["Tolkin Otrar", "Tolkin Vega", "Tolkin Merey", "Kazbek", "Tulpar", "Sunkar", "Magistral", "Shapagat"];
+    for (name, serial) in others.iter().zip(1..) {
+        directory.insert_company(&company(&bin(100 * serial), name, "", ""));
+    }
+    let form = party("Medadil Tolin", "", place, "");
+    directory.insert_mention(&form, Scope::SHARED);
+    let (answer, grounds) = directory.resolve_all(std::iter::once((&form, Scope::SHARED))).remove(0);
+    assert_eq!(top(&answer).0, key);
+    let mut watchers = Watchers::default();
+    watchers.note(0, &form, grounds);
+    let (before, firms) = (directory.explain(&form, Scope::SHARED, &key), directory.firms_rounded());
+    directory.take_reweighed();
+    for (name, serial) in ["Tolin Snab", "Tolin Stroy", "Tolin Agro", "Tolin Invest"].iter().zip(20..) {
+        directory.insert_company(&company(&bin(100 * serial), name, "", ""));
+    }
+    // Of those firms alone the mention might hear, since few are compared with it; where there are many it would not.
+    let mut changes = Changes::default();
+    changes.add(directory.take_reweighed());
+    assert_eq!(directory.firms_rounded(), firms);
+    assert_ne!(directory.explain(&form, Scope::SHARED, &key), before);
+    let concerned = watchers.concerned(&directory, &changes, |_| Scope::SHARED);
+    assert!(concerned.mentions.contains(&0) || concerned.if_worth_changed.contains_key(&0));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -308,6 +343,7 @@ proptest! {
         let mut asked: Vec<(MentionForm, Scope)> = Vec::new();
         let mut watchers = Watchers::default();
         let mut before: Vec<(Resolution, Grounds)> = Vec::new();
+        let mut reasons: Vec<Vec<Vec<Evidence>>> = Vec::new();
         for several in insertions.chunks(at_a_time) {
             let firms = directory.firms_rounded();
             let mut changes = Changes::default();
@@ -322,6 +358,13 @@ proptest! {
                 mentions.contains(&mention) || if_worth_changed.get(&mention).is_some_and(|firms| otherwise(firms))
             };
             let told: Vec<bool> = (0..asked.len() as u32).map(is_told).collect();
+            // Who is not even looked at reads as before.
+            for (place, old) in reasons.iter().enumerate() {
+                let mention = place as u32;
+                let is_looked_at = mentions.contains(&mention) || if_worth_changed.contains_key(&mention);
+                let may_read_otherwise = is_looked_at || directory.firms_rounded() != firms;
+                prop_assert!(may_read_otherwise || *old == explained(&directory, &asked[place], &before[place].0), "{:?}", asked[place]);
+            }
             for (place, (old, new)) in before.iter().zip(&after).enumerate() {
                 let may_differ = told[place] || directory.firms_rounded() != firms;
                 prop_assert!(may_differ || old.0 == new.0, "{:?}", asked[place]);
@@ -340,6 +383,7 @@ proptest! {
                     before.push(answer);
                 }
             }
+            reasons = asked.iter().zip(&before).map(|(asked, (answer, _))| explained(&directory, asked, answer)).collect();
         }
     }
 
