@@ -33,6 +33,7 @@ mod screen;
 mod sending;
 mod serve;
 mod simulate;
+mod state;
 mod story;
 mod summary;
 mod temporary;

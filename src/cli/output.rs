@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::new_file::NewFile;
 use crate::model::{Evidence, Finding, IndicatorOutcome, Link};
 
@@ -95,9 +97,10 @@ pub(super) struct FindingSheets {
 }
 
 /// The rows of one finding, ready to be written. Many can be made side by side.
+#[derive(Serialize, Deserialize)]
 pub(super) struct FindingRows {
-    decision: Vec<u8>,
-    links: Vec<u8>,
+    decision: String,
+    links: String,
 }
 
 impl Format {
@@ -144,6 +147,11 @@ impl Sheet {
         self.file.write_all(&self.line)
     }
 
+    /// Adds rows that were put into text before.
+    pub(super) fn rows(&mut self, text: &str) -> io::Result<()> {
+        self.file.write_all(text.as_bytes())
+    }
+
     /// Makes the table durable under its name.
     pub(super) fn publish(self) -> io::Result<()> {
         self.file.publish()
@@ -159,8 +167,8 @@ impl FindingSheets {
 
     /// Adds a finding with its links.
     pub(super) fn add(&mut self, rows: &FindingRows) -> io::Result<()> {
-        self.decisions.file.write_all(&rows.decision)?;
-        self.links.file.write_all(&rows.links)
+        self.decisions.rows(&rows.decision)?;
+        self.links.rows(&rows.links)
     }
 
     /// Makes both durable under their names; the decisions last, so that where they stand, the links stand too.
@@ -178,8 +186,23 @@ impl FindingRows {
         for found in &finding.links {
             write_row(&mut links, format, LINKS.columns, &link(finding, found))?;
         }
-        Ok(Self { decision: decision_row, links })
+        Ok(Self { decision: text(decision_row)?, links: text(links)? })
     }
+}
+
+/// Rows of a table as text.
+pub(super) fn rows_text<'a, const N: usize>(
+    table: &Columns,
+    format: Format,
+    rows: impl Iterator<Item = [Cell<'a>; N]>,
+) -> io::Result<String> {
+    let mut written = Vec::new();
+    rows.into_iter().try_for_each(|cells| write_row(&mut written, format, table.columns, &cells))?;
+    text(written)
+}
+
+fn text(written: Vec<u8>) -> io::Result<String> {
+    String::from_utf8(written).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
 /// Writes one row with one cell for every column.

@@ -17,6 +17,7 @@ use super::exit::{Failure, Outcome};
 use super::output::{self, Cell, FindingRows, FindingSheets, Format, Sheet};
 use super::progress::Progress;
 use super::records::{Reader, reject_row};
+use super::state::{KeptRows, State};
 use super::summary::{Circumstances, Summary, Told};
 use crate::intake::{self, Report};
 use crate::model::{CaseOrder, Finding, Record};
@@ -44,26 +45,39 @@ pub(super) struct ScreenArguments {
     /// Whose orders these are; stands in every finding
     #[arg(long, value_name = "NAME", env = "ONWARD_TENANT", default_value = "default")]
     pub(super) tenant: String,
+    /// Folder to go on from and to keep this run in: the next one needs only what is new, and writes everything
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub(super) state: Option<PathBuf>,
 }
 
 /// Reads, screens, writes, and tells what came of it.
 pub(super) fn run(arguments: &ScreenArguments, progress: &Progress) -> Result<Outcome, Failure> {
     let started = Instant::now();
-    if arguments.files.orders.is_empty() || arguments.files.shipments.is_empty() {
+    let mut state = arguments.state.as_deref().map(|folder| State::open(folder, arguments.format)).transpose()?;
+    let is_first = !state.as_ref().is_some_and(State::is_kept);
+    if is_first && (arguments.files.orders.is_empty() || arguments.files.shipments.is_empty()) {
         return Err(Failure::Usage("screening needs --orders and --shipments".to_owned()));
     }
     let policy = policy(arguments)?;
     std::fs::create_dir_all(&arguments.out).map_err(Failure::io("making", &arguments.out))?;
-    let Gathered { batch, shipment_count, company_count, report } = read(arguments, policy, progress)?;
+    let begin = || match &mut state {
+        Some(state) => state.batch(&arguments.tenant, policy),
+        None => Ok(Batch::new(&arguments.tenant, policy)),
+    };
+    let (batch, report) = read(arguments, begin, progress)?;
+    let [_, shipment_count, company_count] = batch.record_counts();
     let told = |stage, done, total| progress.at(stage_name(stage), done, total);
     let screening = batch.resolve(&told);
-    let summary = write(arguments, &screening, &report, &told).map_err(Failure::io("writing into", &arguments.out))?;
+    let rows = state.map_or_else(|| Ok(KeptRows::none()), |state| state.rows(&screening))?;
+    let summary = write(arguments, &screening, rows, &report, &told)?;
     progress.finish();
     let rejects = report.rejects.iter().fold(BTreeMap::new(), |mut counts, reject| {
         *counts.entry(reject.reason.as_str().to_owned()).or_insert(0) += 1;
         counts
     });
-    let circumstances = Circumstances { shipment_count, company_count, rejects: &rejects, elapsed: started.elapsed() };
+    let judged_count = screening.judged_anew_count();
+    let elapsed = started.elapsed();
+    let circumstances = Circumstances { shipment_count, company_count, judged_count, rejects: &rejects, elapsed };
     io::stdout().write_all(summary.text(&circumstances).as_bytes()).map_err(Failure::stdout)?;
     Ok(Outcome::with_rejects(report.rejected_rows))
 }
@@ -85,27 +99,23 @@ fn table<T, E: Display>(path: &Path, parse: impl Fn(&str) -> Result<T, E>) -> Re
     parse(&text).map_err(|error| Failure::Unreadable(format!("{}: {error}", path.display())))
 }
 
-/// All records, and what the summary wants to know of them.
-struct Gathered {
-    batch: Batch,
-    shipment_count: u64,
-    company_count: u64,
-    report: Report,
-}
-
 /// Records handed from reading to indexing at a time.
 const RECORDS_PER_CHUNK: usize = 4_096;
 /// Chunks that may wait for indexing before reading pauses.
 const CHUNKS_WAITING_MAX: usize = 2;
 
-/// Reads on this thread while another one folds and indexes what was read.
-fn read(arguments: &ScreenArguments, policy: Policy, progress: &Progress) -> Result<Gathered, Failure> {
+/// Reads on this thread while another one begins a batch, and folds and indexes what was read.
+fn read(
+    arguments: &ScreenArguments,
+    begin: impl FnOnce() -> Result<Batch, Failure> + Send,
+    progress: &Progress,
+) -> Result<(Batch, Report), Failure> {
     std::thread::scope(|scope| {
         let (chunks, waiting) = sync_channel::<Vec<Record>>(CHUNKS_WAITING_MAX);
         let indexing = scope.spawn(move || {
-            let mut batch = Batch::new(&arguments.tenant, policy);
+            let mut batch = begin()?;
             waiting.into_iter().for_each(|chunk| batch.take(chunk));
-            batch
+            Ok(batch)
         });
         let mut chunk = Vec::with_capacity(RECORDS_PER_CHUNK);
         let mut take = |record: Record| {
@@ -118,29 +128,24 @@ fn read(arguments: &ScreenArguments, policy: Policy, progress: &Progress) -> Res
         let read = read_files(&arguments.files, progress, &mut take);
         let _ = chunks.send(chunk);
         drop(chunks);
-        let batch = indexing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let (shipment_count, company_count, report) = read?;
-        Ok(Gathered { batch, shipment_count, company_count, report })
+        let batch = indexing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok((batch, read?))
     })
 }
 
-/// Hands on every record; says how many shipment lines and company rows there were.
-fn read_files(
-    files: &RecordFiles,
-    progress: &Progress,
-    take: &mut dyn FnMut(Record),
-) -> Result<(u64, u64, Report), Failure> {
+/// Hands on every record.
+fn read_files(files: &RecordFiles, progress: &Progress, take: &mut dyn FnMut(Record)) -> Result<Report, Failure> {
     let mut reader = Reader::new(files, progress)?;
-    let company_count = reader.read("companies", &files.companies, intake::read_companies, |company| {
+    reader.read("companies", &files.companies, intake::read_companies, |company| {
         take(Record::Company(Box::new(company)));
     })?;
-    let shipment_count = reader.read("shipments", &files.shipments, intake::read_shipments, |line| {
+    reader.read("shipments", &files.shipments, intake::read_shipments, |line| {
         take(Record::Shipment(Box::new(line)));
     })?;
     reader.read("orders", &files.orders, intake::read_orders, |line| {
         take(Record::Order(Box::new(line)));
     })?;
-    Ok((shipment_count, company_count, reader.finish()))
+    Ok(reader.finish())
 }
 
 const fn stage_name(stage: Stage) -> &'static str {
@@ -150,31 +155,43 @@ const fn stage_name(stage: Stage) -> &'static str {
     }
 }
 
-/// The decisions are published last: where they stand, the other tables of the run stand too.
+/// The decisions are published last: where they stand, the other tables of the run stand too, and its end is kept.
 fn write(
     arguments: &ScreenArguments,
     screening: &Screening,
+    mut kept: KeptRows,
     report: &Report,
     told: &(dyn Fn(Stage, u64, u64) + Sync),
-) -> io::Result<Summary> {
+) -> Result<Summary, Failure> {
     let (folder, format) = (&arguments.out, arguments.format);
-    let mut sheets = FindingSheets::create(folder, format)?;
+    let writing = || Failure::io("writing into", folder);
+    let mut sheets = FindingSheets::create(folder, format).map_err(writing())?;
     let mut summary = Summary::default();
     let word = |finding: Finding, order: &CaseOrder| {
         Ok::<_, io::Error>((FindingRows::of(&finding, format)?, Told::of(&finding, &order.line)))
     };
-    screening.findings(told, word, |worded| {
-        let (rows, told) = worded?;
+    let mut list = kept.list();
+    screening.findings(told, word, |outcome| {
+        let (rows, told) = kept.take(&mut list, outcome.transpose().map_err(writing())?)?;
         summary.add(told);
-        sheets.add(&rows)
+        sheets.add(&rows).map_err(writing())
     })?;
-    let mut parties = Sheet::create(folder, &output::PARTIES, format)?;
-    screening.parties(|party| parties.row(&party_row(party)))?;
-    let mut rejects = Sheet::create(folder, &output::REJECTS, format)?;
-    report.rejects.iter().try_for_each(|reject| reject_row(&mut rejects, reject))?;
-    parties.publish()?;
-    rejects.publish()?;
-    sheets.publish()?;
+    kept.end(list)?;
+    let mut parties = Sheet::create(folder, &output::PARTIES, format).map_err(writing())?;
+    let mut list = kept.list();
+    screening.parties(|outcome| {
+        let text =
+            |parties: Vec<PartyRow<'_>>| output::rows_text(&output::PARTIES, format, parties.iter().map(party_row));
+        let rows = kept.take(&mut list, outcome.map(text).transpose().map_err(writing())?)?;
+        parties.rows(&rows).map_err(writing())
+    })?;
+    kept.end(list)?;
+    let mut rejects = Sheet::create(folder, &output::REJECTS, format).map_err(writing())?;
+    report.rejects.iter().try_for_each(|reject| reject_row(&mut rejects, reject)).map_err(writing())?;
+    parties.publish().map_err(writing())?;
+    rejects.publish().map_err(writing())?;
+    kept.publish()?;
+    sheets.publish().map_err(writing())?;
     Ok(summary)
 }
 

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::{Amount, Finding, Level, OrderKey, OrderLine, Probability, Unit};
 
 /// How many findings the summary tells one by one.
@@ -26,10 +28,12 @@ pub(super) struct Summary {
 
 /// What came in besides order lines, and how long it took.
 pub(super) struct Circumstances<'a> {
-    /// Shipment lines that went in.
+    /// Shipment lines that went in, those of earlier runs too where this one went on.
     pub(super) shipment_count: u64,
-    /// Company rows that went in.
+    /// Company rows that went in, likewise.
     pub(super) company_count: u64,
+    /// Order lines that were judged anew, where the run went on from an earlier one.
+    pub(super) judged_count: Option<u64>,
     /// Rows that did not go in, by reason.
     pub(super) rejects: &'a BTreeMap<String, u64>,
     /// From the first byte read to the last written.
@@ -37,6 +41,7 @@ pub(super) struct Circumstances<'a> {
 }
 
 /// What the summary wants to know of one finding and its order line.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Told {
     order: OrderKey,
     level: Level,
@@ -111,6 +116,9 @@ impl Summary {
             grouped_count(circumstances.company_count),
             circumstances.elapsed.as_secs_f64()
         )?;
+        if let Some(judged) = circumstances.judged_count {
+            writeln!(out, "Went on from an earlier run; judged anew: {} order lines.", grouped_count(judged))?;
+        }
         writeln!(
             out,
             "Suspected (level high): {} order lines. Worth a look (medium): {}. Worth knowing (low): {}.",
@@ -288,7 +296,7 @@ pub(super) mod tests {
         let mut summary = Summary::default();
         findings.iter().for_each(|finding| summary.add(Told::of(finding, &line)));
         let elapsed = Duration::from_millis(1234);
-        summary.text(&Circumstances { shipment_count: 10_000, company_count: 7, rejects, elapsed })
+        summary.text(&Circumstances { shipment_count: 10_000, company_count: 7, judged_count: None, rejects, elapsed })
     }
 
     #[test]

@@ -69,9 +69,9 @@ pub struct Candidate {
 /// All firms known, by register and by papers.
 #[derive(Clone, Default, Debug)]
 pub struct Directory {
-    shared: Layer,
-    private: BTreeMap<u32, Layer>,
-    statistics: NameStatistics,
+    pub(super) shared: Layer,
+    pub(super) private: BTreeMap<u32, Layer>,
+    pub(super) statistics: NameStatistics,
 }
 
 /// A mention in the form in which a directory takes it in. Making it needs no directory, so many are made side by side.
@@ -108,13 +108,13 @@ impl Introduction {
 
 /// What was inserted under one scope.
 #[derive(Clone, Default, Debug)]
-struct Layer {
+pub(super) struct Layer {
     /// Firms with a number.
-    known: Index,
+    pub known: Index,
     /// Firms known by name only.
-    named: Index,
+    pub named: Index,
     /// Fingerprints of the mentions inserted.
-    seen: HashSet<u64>,
+    pub seen: HashSet<u64>,
 }
 
 impl Directory {
@@ -190,7 +190,7 @@ impl Directory {
         self.private.values_mut().for_each(|layer| layer.seen = HashSet::default());
     }
 
-    fn layer_mut(&mut self, scope: Scope) -> &mut Layer {
+    pub(super) fn layer_mut(&mut self, scope: Scope) -> &mut Layer {
         if scope == Scope::SHARED { &mut self.shared } else { self.private.entry(scope.0).or_default() }
     }
 

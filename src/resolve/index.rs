@@ -225,15 +225,8 @@ impl Index {
             if insert_sorted(&mut profile.keys, key) {
                 is_visible = true;
                 gained_keys.push(key);
-                match self.postings.entry(key) {
-                    Entry::Occupied(mut posting) => {
-                        if posting.get_mut().push(index) {
-                            stepped_keys.push(key);
-                        }
-                    }
-                    Entry::Vacant(place) => {
-                        place.insert(Posting::One(index));
-                    }
+                if add_posting(&mut self.postings, key, index) {
+                    stepped_keys.push(key);
                 }
             }
         }
@@ -243,6 +236,28 @@ impl Index {
             self.bearers.entry(word).or_default().push(index);
         }
         Change { is_visible, is_new, new_words: new_words.counted, gained_keys, stepped_keys }
+    }
+
+    /// Takes up a firm that was held before, with all that is known of it: the next one in the order in which they came.
+    pub fn restore(&mut self, profile: Profile) {
+        let index = self.profiles.len() as u32;
+        for key in &profile.keys {
+            add_posting(&mut self.postings, *key, index);
+        }
+        let words = profile.names.iter().flat_map(|name| name.form.tokens.iter().chain(&name.form.alias_tokens));
+        let mut borne: Vec<u64> = words.map(|word| word_hash(word)).collect();
+        borne.sort_unstable();
+        borne.dedup();
+        for word in borne {
+            self.bearers.entry(word).or_default().push(index);
+        }
+        self.by_key.insert(profile.key.clone(), index);
+        self.profiles.push(profile);
+    }
+
+    /// All firms in the order in which they came.
+    pub fn profiles(&self) -> &[Profile] {
+        &self.profiles
     }
 
     /// The firms that bear a word in a name or in its brackets.
@@ -263,6 +278,19 @@ impl Index {
 }
 
 impl Profile {
+    /// A firm with these spellings, which stand in the order of their forms.
+    pub fn named(key: String, names: Vec<ProfileName>) -> Self {
+        let words_marks = names.iter().map(|name| words_mark(&name.form.tokens)).collect();
+        let mut profile = Self { mark: firm_mark(&key), key, names, words_marks, ..Self::default() };
+        profile.rank_names();
+        profile
+    }
+
+    /// All spellings in the order of their forms.
+    pub fn names(&self) -> &[ProfileName] {
+        &self.names
+    }
+
     /// The support rounded down to a power of two.
     pub fn support_rounded(&self) -> u32 {
         self.support.checked_ilog2().map_or(0, |power| 1 << power)
@@ -327,6 +355,17 @@ impl Profile {
         }
         places.sort_unstable_by_key(rank);
         self.telling = places;
+    }
+}
+
+/// Adds a firm to those that share a key; says whether the others count for less by it.
+fn add_posting(postings: &mut HashMap<u64, Posting>, key: u64, index: u32) -> bool {
+    match postings.entry(key) {
+        Entry::Occupied(mut posting) => posting.get_mut().push(index),
+        Entry::Vacant(place) => {
+            place.insert(Posting::One(index));
+            false
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod compare;
 mod directory;
 mod index;
 mod joined;
+mod kept;
 mod keys;
 #[cfg(test)]
 mod name_counts;
@@ -28,6 +29,7 @@ pub use compare::{Comparison, compare_forms};
 pub use directory::{
     Candidate, Directory, Explainer, Introduction, MAX_CANDIDATES, MAX_EXAMINED, Resolution, Scope, Touched,
 };
+pub use kept::{FirmRow, FirmsOf, Forms, Table};
 pub use names::{NameMatch, match_names, match_prepared};
 pub use prepared::PreparedName;
 pub use statistics::NameStatistics;

@@ -4,12 +4,13 @@
 //! of earlier answers change seldom, and always as a function of the set of firms and not of their order.
 
 use foldhash::HashMap;
+use serde::{Deserialize, Serialize};
 
 use super::weights::{NUMBER_BITS, PRIOR_NAMES, RARE_WORD_FREQUENCY};
 use crate::normalize::{CommonWord, common_word};
 
 /// Word counts over the names of the shared firms.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct NameStatistics {
     counts: HashMap<String, u32>,
     firms: u32,

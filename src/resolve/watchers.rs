@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use foldhash::{HashMap, HashSet};
+use serde::{Deserialize, Serialize};
 
 use super::directory::{Directory, Scope, Touched};
 use super::index::{Index, firm_mark};
@@ -20,7 +21,7 @@ const BORE: u32 = 1;
 const NOWHERE: u32 = u32::MAX;
 
 /// What an answer hung on.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Grounds {
     /// Marks of the firms whose change may change it, sorted, each once; see [`BORE`].
     marks: Box<[u32]>,
@@ -36,7 +37,7 @@ pub struct Grounds {
 }
 
 /// Stands for all that an answer takes from a firm that bore on it: where two are the same, so is the answer.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub(super) struct Worth(u64);
 
 impl Worth {
@@ -55,7 +56,7 @@ impl Worth {
 }
 
 /// What it takes to be compared with a mention.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Bound {
     /// The lowest scores that were enough among the firms that all see and those of the tenant; 0 where there is room.
     least_scores: [u16; 2],
@@ -146,9 +147,9 @@ impl Changes {
 /// Mentions by number with what their answers hung on.
 #[derive(Clone, Default, Debug)]
 pub struct Watchers {
-    grounds: Vec<Grounds>,
-    by_key: HashMap<u64, Vec<u32>>,
-    by_mark: HashMap<u32, Vec<u32>>,
+    pub(super) grounds: Vec<Grounds>,
+    pub(super) by_key: HashMap<u64, Vec<u32>>,
+    pub(super) by_mark: HashMap<u32, Vec<u32>>,
 }
 
 /// Mentions that a change concerns.

@@ -3,6 +3,7 @@
 //! Findings and parties are handed on as they are made, in a stated order, so that a run holds few of them at a time.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
 
@@ -15,8 +16,10 @@ use crate::resolve::{Explainer, Scope};
 use super::gather::Cut;
 use super::holdings::Holdings;
 use super::judge::judge;
+use super::kept::{BlockReader, BlockWriter, KeptError};
 use super::policy::Policy;
 use super::pool::PartyId;
+use super::renewal::{Before, Renewal};
 
 /// Records being gathered for one run. They are folded and indexed as they come, so that no second copy of a large
 /// file is held.
@@ -25,6 +28,8 @@ pub struct Batch {
     tenant: String,
     policy: Policy,
     holdings: Holdings,
+    /// What was held when a kept state was taken up.
+    before: Option<Before>,
 }
 
 /// Records that are resolved and wait to be judged.
@@ -32,6 +37,41 @@ pub struct Batch {
 pub struct Screening {
     policy: Policy,
     holdings: Holdings,
+    /// What this run has to do, where it goes on from a kept state.
+    renewal: Option<Renewal>,
+}
+
+/// What comes of an order line or of a party: the rows of it that an earlier run handed on may stand.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Outcome<T> {
+    /// No earlier run had it.
+    New(T),
+    /// In the place of what an earlier run handed on.
+    Again(T),
+    /// What the earlier run handed on.
+    AsBefore,
+}
+
+impl<T> Outcome<T> {
+    /// The same with what was made of it.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Outcome<U> {
+        match self {
+            Self::New(value) => Outcome::New(make(value)),
+            Self::Again(value) => Outcome::Again(make(value)),
+            Self::AsBefore => Outcome::AsBefore,
+        }
+    }
+}
+
+impl<T, E> Outcome<Result<T, E>> {
+    /// The error, if it came to one.
+    pub fn transpose(self) -> Result<Outcome<T>, E> {
+        match self {
+            Self::New(value) => value.map(Outcome::New),
+            Self::Again(value) => value.map(Outcome::Again),
+            Self::AsBefore => Ok(Outcome::AsBefore),
+        }
+    }
 }
 
 /// Who was taken for whom: one distinct mention and one candidate entity.
@@ -71,7 +111,24 @@ impl Batch {
     /// Nothing gathered yet, for this tenant's orders.
     pub fn new(tenant: &str, policy: Policy) -> Self {
         let holdings = Holdings::new(policy.clone(), Corridor::default());
-        Self { tenant: tenant.to_owned(), policy, holdings }
+        Self { tenant: tenant.to_owned(), policy, holdings, before: None }
+    }
+
+    /// The same for a run whose end is kept, see [`Screening::keep`].
+    pub fn to_be_kept(tenant: &str, policy: Policy) -> Self {
+        let holdings = Holdings::expecting_more(policy.clone(), Corridor::default());
+        Self { tenant: tenant.to_owned(), policy, holdings, before: None }
+    }
+
+    /// Goes on from the end of an earlier run of the same tenant under the same rules. What that run handed on is read
+    /// from where this stops reading.
+    pub fn going_on(tenant: &str, policy: Policy, kept: &mut BlockReader<impl Read>) -> Result<Self, KeptError> {
+        let holdings = Holdings::taken_up(kept, policy.clone(), Corridor::default())?;
+        if holdings.tenants.iter().any(|held| held != tenant) {
+            return Err(KeptError::OtherTenant);
+        }
+        let before = Some(Before::of(&holdings));
+        Ok(Self { tenant: tenant.to_owned(), policy, holdings, before })
     }
 
     /// Takes records in; the spellings of one call are folded side by side, so a few thousand at a time are best. Of two
@@ -82,36 +139,67 @@ impl Batch {
         self.holdings.insert_all(records.into_iter().map(|record| (owner(&record), record)).collect());
     }
 
+    /// How many order lines, shipment lines and company rows are gathered, those of earlier runs too.
+    pub fn record_counts(&self) -> [u64; 3] {
+        let Holdings { orders, shipments, companies, .. } = &self.holdings;
+        [orders.len(), shipments.len(), companies.len()].map(|count| count as u64)
+    }
+
     /// Resolves who is who. `progress` hears the stage, what is done and what there is to do; it must be cheap.
     pub fn resolve(mut self, progress: &(dyn Fn(Stage, u64, u64) + Sync)) -> Screening {
         progress(Stage::Resolving, 0, 1);
-        self.holdings.close();
-        self.holdings.settle();
-        Screening { policy: self.policy, holdings: self.holdings }
+        if !self.holdings.expects_more {
+            self.holdings.close();
+        }
+        let renewal = match self.before {
+            Some(before) => Some(Renewal::of(&mut self.holdings, before)),
+            None => {
+                self.holdings.settle();
+                None
+            }
+        };
+        Screening { policy: self.policy, holdings: self.holdings, renewal }
     }
 }
 
 impl Screening {
-    /// Judges everything. `word` is called side by side, with a finding and the order line it is on; `hand_on` hears
-    /// what came of it, one order line after the other by key, and ends the run with its first error.
+    /// Writes what a later run needs to go on from here: of a run that was [to be kept](Batch::to_be_kept) or
+    /// [went on](Batch::going_on) itself.
+    pub fn keep(&self, out: &mut BlockWriter<impl Write>) -> io::Result<()> {
+        self.holdings.keep(out)
+    }
+
+    /// How many order lines are judged, where an earlier run judged the others.
+    pub fn judged_anew_count(&self) -> Option<u64> {
+        self.renewal.as_ref().map(|renewal| renewal.judged_count() as u64)
+    }
+
+    /// Judges everything that an earlier run did not, or that may be judged differently now. `word` is called side by
+    /// side, with a finding and the order line it is on; `hand_on` hears what came of it, one order line after the other
+    /// by key, and ends the run with its first error.
     pub fn findings<T: Send, E>(
         &self,
         progress: &(dyn Fn(Stage, u64, u64) + Sync),
         word: impl Fn(Finding, &CaseOrder) -> T + Sync,
-        mut hand_on: impl FnMut(T) -> Result<(), E>,
+        mut hand_on: impl FnMut(Outcome<T>) -> Result<(), E>,
     ) -> Result<(), E> {
         let holdings = &self.holdings;
-        let rank_of = holdings.order_ranks();
+        let in_order = holdings.orders_by_key();
+        let rank_of = ranks(&in_order);
+        let total = self.renewal.as_ref().map_or(in_order.len(), Renewal::judged_count) as u64;
         let done = AtomicU64::new(0);
         let judged = |cut: &Cut| -> Vec<(u32, T)> {
             let case = holdings.case(cut);
             let findings = judge(&case, &self.policy);
             let before = done.fetch_add(findings.len() as u64, Ordering::Relaxed);
-            progress(Stage::Judging, before + findings.len() as u64, rank_of.len() as u64);
+            progress(Stage::Judging, before + findings.len() as u64, total);
             let ranks = holdings.orders_in_order(cut).into_iter().map(|order| rank_of[order as usize]);
             ranks.zip(findings.into_iter().zip(&case.orders).map(|(finding, order)| word(finding, order))).collect()
         };
-        let mut cuts = holdings.cuts_in_order();
+        let mut cuts: Box<dyn Iterator<Item = Cut> + Send + '_> = match &self.renewal {
+            Some(renewal) => Box::new(renewal.cuts.iter().cloned()),
+            None => Box::new(holdings.cuts_around(in_order.iter().copied())),
+        };
         let mut round = next_round(&mut cuts);
         let judge_round = || {
             // The next cases are cut while these are judged.
@@ -123,30 +211,61 @@ impl Screening {
         // A case may hold order lines from anywhere: what is early waits for what stands before it.
         let mut early: BTreeMap<u32, T> = BTreeMap::new();
         let mut next = 0;
-        ahead(judge_round, |words| {
-            early.extend(words);
-            while let Some(first) = early.first_entry().filter(|first| *first.key() == next) {
-                hand_on(first.remove())?;
+        let mut hand_on_from = |early: &mut BTreeMap<u32, T>| {
+            while let Some(order) = in_order.get(next as usize) {
+                let outcome = match &self.renewal {
+                    Some(renewal) if !renewal.is_judged[*order as usize] => Outcome::AsBefore,
+                    renewal => {
+                        let Some(word) = early.remove(&next) else { return Ok(()) };
+                        let is_known = renewal.as_ref().is_some_and(|renewal| renewal.before.has_order(*order));
+                        if is_known { Outcome::Again(word) } else { Outcome::New(word) }
+                    }
+                };
+                hand_on(outcome)?;
                 next += 1;
             }
             Ok(())
-        })
+        };
+        ahead(judge_round, |words| {
+            early.extend(words);
+            hand_on_from(&mut early)
+        })?;
+        hand_on_from(&mut early)
     }
 
-    /// Who was taken for whom: one row for each distinct mention and candidate, by role, name, identifier, country,
-    /// falling share. Mentions that differ only in address or telephone share a row and average their shares; the
-    /// evidence shown is that of the first of them in the order of their folded forms.
-    pub fn parties<E>(&self, mut hand_on: impl FnMut(&PartyRow<'_>) -> Result<(), E>) -> Result<(), E> {
+    /// Who was taken for whom: rows for each party as papers print it, by role, name, identifier, country; one row for
+    /// each distinct candidate, by falling share. Mentions that differ only in address or telephone share rows and
+    /// average their shares; the evidence shown is that of the first of them in the order of their folded forms.
+    pub fn parties<E>(&self, hand_on: impl FnMut(Outcome<Vec<PartyRow<'_>>>) -> Result<(), E>) -> Result<(), E> {
+        let mut hand_on = hand_on;
         let holdings = &self.holdings;
-        let mut carried = holdings.printed_mentions();
+        let mut carried = holdings.printed_mentions(self.renewal.as_ref().map(|renewal| renewal.before));
         carried.par_sort_unstable();
         let printed: Vec<&[Printed<'_>]> = carried.chunk_by(Printed::reads_like).collect();
         let mut rounds = printed.chunks(PARTIES_PER_ROUND);
         let explain_round = || {
             let names = rounds.next()?.chunk_by(|one, other| one[0].name == other[0].name).collect::<Vec<_>>();
-            Some(names.par_iter().map(|of_name| holdings.rows_of_name(of_name)).collect::<Vec<_>>())
+            Some(names.par_iter().map(|of_name| self.rows_of_name(of_name)).collect::<Vec<_>>())
         };
-        ahead(explain_round, |rows| rows.iter().flatten().try_for_each(&mut hand_on))
+        ahead(explain_round, |rows| rows.into_iter().flatten().try_for_each(&mut hand_on))
+    }
+
+    /// Rows of parties that are printed with one name, in their order.
+    fn rows_of_name<'a>(&'a self, of_name: &[&[Printed<'a>]]) -> Vec<Outcome<Vec<PartyRow<'a>>>> {
+        let mut explainer = self.holdings.directory.explainer();
+        let outcome = |alike: &&[Printed<'a>]| {
+            let Some(renewal) = &self.renewal else {
+                return Outcome::New(self.holdings.party_rows(alike, &mut explainer));
+            };
+            let is_known = alike.iter().any(|printed| printed.record_count > printed.new_count);
+            let is_same = |printed: &Printed<'_>| printed.new_count == 0 && !renewal.rewords(printed.mention);
+            match is_known {
+                false => Outcome::New(self.holdings.party_rows(alike, &mut explainer)),
+                true if alike.iter().all(is_same) => Outcome::AsBefore,
+                true => Outcome::Again(self.holdings.party_rows(alike, &mut explainer)),
+            }
+        };
+        of_name.iter().map(outcome).collect()
     }
 }
 
@@ -165,6 +284,15 @@ fn ahead<R: Send, E>(
         scope.spawn(move || while make().is_some_and(|round| made.send(round).is_ok()) {});
         waiting.into_iter().try_for_each(&mut hand_on)
     })
+}
+
+/// The place of each order line among those in order, by its number.
+fn ranks(in_order: &[u32]) -> Vec<u32> {
+    let mut ranks = vec![0; in_order.len()];
+    for (order, rank) in in_order.iter().zip(0..) {
+        ranks[*order as usize] = rank;
+    }
+    ranks
 }
 
 /// The next cuts that have together at least [`ORDERS_PER_ROUND`] order lines, or all that are left.
@@ -190,6 +318,8 @@ struct Printed<'a> {
     mention: u32,
     /// Records that print it so.
     record_count: u32,
+    /// Those of them that no earlier run had.
+    new_count: u32,
 }
 
 impl Printed<'_> {
@@ -201,30 +331,31 @@ impl Printed<'_> {
 
 impl Holdings {
     /// Every party of every record that is resolved, each spelling of each mention once: a large firm is named a million
-    /// times in the same letters.
-    fn printed_mentions(&self) -> Vec<Printed<'_>> {
-        let buyers = self.orders.iter().map(|held| ("buyer", held.row.buyer, Some(held.buyer)));
-        let acting = self.shipments.iter().flat_map(|held| {
-            [("consignor", held.row.consignor, held.consignor), ("consignee", held.row.consignee, held.consignee)]
+    /// times in the same letters. All are new to a first run.
+    fn printed_mentions(&self, before: Option<Before>) -> Vec<Printed<'_>> {
+        let before = before.unwrap_or_default();
+        let orders = self.orders.iter().zip(0..);
+        let buyers = orders.map(|(held, order)| ("buyer", held.row.buyer, Some(held.buyer), !before.has_order(order)));
+        let acting = self.shipments.iter().zip(0..).flat_map(|(held, shipment)| {
+            let is_new = !before.has_shipment(shipment);
+            [
+                ("consignor", held.row.consignor, held.consignor, is_new),
+                ("consignee", held.row.consignee, held.consignee, is_new),
+            ]
         });
-        let mut records: HashMap<(&'static str, PartyId, u32), u32> = HashMap::new();
-        for (role, party, mention) in buyers.chain(acting) {
+        let mut records: HashMap<(&'static str, PartyId, u32), (u32, u32)> = HashMap::new();
+        for (role, party, mention, is_new) in buyers.chain(acting) {
             if let Some(mention) = mention {
-                *records.entry((role, party, mention)).or_default() += 1;
+                let (record_count, new_count) = records.entry((role, party, mention)).or_default();
+                (*record_count, *new_count) = (*record_count + 1, *new_count + u32::from(is_new));
             }
         }
-        let printed = |((role, party, mention), record_count)| {
+        let printed = |((role, party, mention), (record_count, new_count))| {
             let (name, identifier, country) = self.pool.printed(party);
             let form = &self.mentions[mention as usize].form;
-            Printed { role, name, identifier, country, form, mention, record_count }
+            Printed { role, name, identifier, country, form, mention, record_count, new_count }
         };
         records.into_iter().map(printed).collect()
-    }
-
-    /// Rows of parties that are printed with one name, in their order.
-    fn rows_of_name<'a>(&'a self, of_name: &[&[Printed<'a>]]) -> Vec<PartyRow<'a>> {
-        let mut explainer = self.directory.explainer();
-        of_name.iter().flat_map(|alike| self.party_rows(alike, &mut explainer)).collect()
     }
 
     /// Rows of parties that are printed alike, in the order of their forms.

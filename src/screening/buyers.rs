@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::model::{ArrivalCoverage, CauseKind, LikenessRecord};
 
@@ -18,7 +19,7 @@ use super::settle::Dirty;
 const DUE_COUNT_MIN: u32 = 50;
 
 /// What the order lines of a tenant say together.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct TenantCounts {
     pub likeness: Likeness,
     due_count: u32,

@@ -72,14 +72,9 @@ struct Walk<'a> {
 }
 
 impl Holdings {
-    /// All cases of all tenants, each order line in exactly one.
+    /// All cases of all tenants, each order line in exactly one, in the canonical order of the first order line of each.
     pub fn cuts(&self) -> Vec<Cut> {
-        self.cuts_in_order().collect()
-    }
-
-    /// The same one by one, in the canonical order of the first order line of each.
-    pub(super) fn cuts_in_order(&self) -> impl Iterator<Item = Cut> {
-        self.cuts_around(self.orders_by_key().into_iter())
+        self.cuts_around(self.orders_by_key().into_iter()).collect()
     }
 
     /// Cases that hold some of these order lines, each once.
@@ -93,15 +88,6 @@ impl Holdings {
             cut.orders.iter().for_each(|order| done[*order as usize] = true);
             Some(cut)
         })
-    }
-
-    /// The place of each order line in the canonical order.
-    pub(super) fn order_ranks(&self) -> Vec<u32> {
-        let mut ranks = vec![0; self.orders.len()];
-        for (rank, order) in self.orders_by_key().into_iter().enumerate() {
-            ranks[order as usize] = rank as u32;
-        }
-        ranks
     }
 
     /// The case that an order line belongs to.
@@ -140,7 +126,7 @@ impl Holdings {
     }
 
     /// Order lines in canonical order: by tenant, then key.
-    fn orders_by_key(&self) -> Vec<u32> {
+    pub(super) fn orders_by_key(&self) -> Vec<u32> {
         let mut orders: Vec<u32> = (0..self.orders.len() as u32).collect();
         orders.sort_by_key(|order| {
             let held = &self.orders[*order as usize];

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use foldhash::{HashMap, HashMapExt, HashSet};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::goods::Brands;
 use crate::model::{
@@ -46,7 +47,7 @@ impl Mention {
 }
 
 /// A record that carries a mention.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) enum Carried {
     /// As the buyer of this order line.
     Order(u32),
@@ -55,7 +56,7 @@ pub(super) enum Carried {
 }
 
 /// An entity and its records, each list by day.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Entity {
     pub key: String,
     pub orders: Vec<(Day, u32)>,
@@ -139,7 +140,7 @@ impl HeldShipment {
 }
 
 /// What a tenant's order lines say of one entity.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct BuyerRecord {
     pub first_order_date: Option<Day>,
     pub order_line_count: u32,
@@ -218,11 +219,11 @@ pub struct Holdings {
     pub(super) brands: Brands,
     pub(super) brand_names: BTreeSet<String>,
     pub(super) mentions: Vec<Mention>,
-    names: Spellings<NameForm>,
-    addresses: Spellings<Address>,
-    mention_ids: HashMap<(Arc<MentionForm>, u32), u32>,
+    pub(super) names: Spellings<NameForm>,
+    pub(super) addresses: Spellings<Address>,
+    pub(super) mention_ids: HashMap<(Arc<MentionForm>, u32), u32>,
     /// The mention of a spelling in a scope.
-    mention_of_party: HashMap<(PartyId, u32), u32>,
+    pub(super) mention_of_party: HashMap<(PartyId, u32), u32>,
     pub(super) entities: Vec<Entity>,
     pub(super) entity_ids: HashMap<String, u32>,
     /// What the mentions' entities hung on when they were found; noted from the second settling on, or from the first
@@ -233,12 +234,12 @@ pub struct Holdings {
     pub(super) orders: Vec<HeldOrder>,
     pub(super) order_ids: HashMap<(u32, OrderName), u32>,
     pub(super) shipments: Vec<HeldShipment>,
-    shipment_ids: HashMap<(Option<u32>, ShipmentName), u32>,
-    companies: HashMap<(String, String), Company>,
+    pub(super) shipment_ids: HashMap<(Option<u32>, ShipmentName), u32>,
+    pub(super) companies: HashMap<(String, String), Company>,
     pub(super) records_by_buyer: HashMap<(u32, u32), BuyerRecord>,
     pub(super) counts: Vec<TenantCounts>,
     /// Goods that are spelt alike are folded once and held once.
-    goods_forms: HashMap<GoodsRow, Arc<GoodsForm>>,
+    pub(super) goods_forms: HashMap<GoodsRow, Arc<GoodsForm>>,
     pub(super) arrival_days: Option<(Day, Day)>,
     pub(super) unsettled: Unsettled,
 }
@@ -413,8 +414,7 @@ impl Holdings {
     }
 
     fn insert_company(&mut self, company: Company) -> Held {
-        let country = company.country.map_or(String::new(), |country| country.to_string());
-        let key = (country, company.identifier.clone());
+        let key = Self::company_key(&company);
         if let Some(held) = self.companies.get(&key) {
             return if *held == company { Held::Same } else { Held::Conflict };
         }
@@ -424,6 +424,12 @@ impl Holdings {
         self.touch(touched);
         self.companies.insert(key, company);
         Held::New
+    }
+
+    /// What names a register row: country and number.
+    pub(super) fn company_key(company: &Company) -> (String, String) {
+        let country = company.country.map_or(String::new(), |country| country.to_string());
+        (country, company.identifier.clone())
     }
 
     fn tenant_id(&mut self, tenant: &str) -> u32 {

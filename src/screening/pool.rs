@@ -3,11 +3,13 @@
 //! Come here for what a held record costs in memory and how it becomes a record again. A record that is taken out is
 //! equal to the one that was put in, byte for byte. What records mean is `holdings`; where they lie for good is `store`.
 
+use std::num::NonZeroU32;
+
 use foldhash::fast::RandomState;
 use indexmap::IndexSet;
-use string_interner::StringInterner;
+use serde::{Deserialize, Serialize};
 use string_interner::backend::StringBackend;
-use string_interner::symbol::SymbolU32;
+use string_interner::{StringInterner, Symbol};
 
 use crate::model::{
     Amount, Country, Day, DocumentKey, DocumentKind, GoodsForm, HsCode, OrderKey, OrderLine, Party, ShipmentLine, Unit,
@@ -16,8 +18,19 @@ use crate::normalize;
 
 use super::weigh::{OrderFacts, PaperFacts};
 
-/// A text held once.
-pub(super) type Text = SymbolU32;
+/// A text held once, by the number under which it is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub(super) struct Text(NonZeroU32);
+
+impl Symbol for Text {
+    fn try_from_usize(index: usize) -> Option<Self> {
+        u32::try_from(index + 1).ok().and_then(NonZeroU32::new).map(Self)
+    }
+
+    fn to_usize(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 /// A party as one paper spells it, by the number of its spelling.
 pub(super) type PartyId = u32;
@@ -32,21 +45,21 @@ pub(super) struct Pool {
 }
 
 /// Name, identifier, address, telephone, e-mail.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-struct PartyRow {
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub(super) struct PartyRow {
     texts: [Text; 5],
     country: Option<Country>,
 }
 
 /// What goods are called: tariff code, description, brand, part number, GTIN. Equal rows are spelt alike.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub(super) struct GoodsRow {
     hs_code: Text,
     words: [Text; 4],
 }
 
 /// What both kinds of line have besides parties and dates.
-#[derive(PartialEq, Eq, Debug)]
+#[derive(PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct CargoRow {
     goods: GoodsRow,
     /// Serial numbers, then lot numbers; nothing for the many lines that name none.
@@ -58,21 +71,21 @@ pub(super) struct CargoRow {
     unit: Unit,
 }
 
-#[derive(PartialEq, Eq, Debug)]
+#[derive(PartialEq, Eq, Debug, Serialize, Deserialize)]
 struct PiecesRow {
     serial_numbers: Box<[Text]>,
     lot_numbers: Box<[Text]>,
 }
 
 /// The name of an order line.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub(super) struct OrderName {
     order_id: Text,
     pub line_no: u32,
 }
 
 /// The name of a shipment line.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub(super) struct ShipmentName {
     number: Text,
     feed: Text,
@@ -81,7 +94,7 @@ pub(super) struct ShipmentName {
 }
 
 /// An order line held.
-#[derive(PartialEq, Eq, Debug)]
+#[derive(PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct OrderRow {
     pub name: OrderName,
     pub buyer: PartyId,
@@ -97,7 +110,7 @@ pub(super) struct OrderRow {
 }
 
 /// A shipment line held.
-#[derive(PartialEq, Eq, Debug)]
+#[derive(PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct ShipmentRow {
     pub name: ShipmentName,
     pub consignor: PartyId,
@@ -286,6 +299,26 @@ impl Pool {
             Some(row) => (self.str(row.texts[0]), self.str(row.texts[1]), row.country),
             None => ("", "", None),
         }
+    }
+
+    /// Every text in the order of its number, but for the first one, which is nothing.
+    pub(super) fn texts(&self) -> Vec<&str> {
+        self.texts.iter().map(|(_, text)| text).skip(1).collect()
+    }
+
+    /// Every spelling of a party in the order of its number.
+    pub(super) fn parties(&self) -> Vec<PartyRow> {
+        self.parties.iter().copied().collect()
+    }
+
+    /// Takes up texts again, in the order in which they were told.
+    pub(super) fn restore_text(&mut self, text: &str) {
+        self.texts.get_or_intern(text);
+    }
+
+    /// Takes up spellings again, in the order in which they were told.
+    pub(super) fn restore_party(&mut self, row: PartyRow) {
+        self.parties.insert(row);
     }
 
     fn goods_row(&mut self, hs_code: Option<&HsCode>, words: [&String; 4]) -> GoodsRow {

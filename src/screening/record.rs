@@ -3,6 +3,8 @@
 //! A quick look at direct onward papers only, taken over all goods of a buyer before cases are cut.
 //! It feeds priors, never findings.
 
+use serde::{Deserialize, Serialize};
+
 use crate::goods;
 use crate::model::{Day, GoodsForm, LikenessRecord, Probability, ShipmentRole};
 
@@ -11,7 +13,7 @@ use super::weigh::{ArrivalState, OrderFacts, Pair, arrival_window, despatch_day,
 use super::weights::{Leg, Place};
 
 /// What the quick look found.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct EchoOf {
     /// Probability that the likeliest direct onward paper carries goods of this order line.
     pub probability: Probability,
@@ -24,7 +26,7 @@ pub(super) struct EchoOf {
 }
 
 /// What a tenant's order lines say together of likeness, as sums that one order line more can be added to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Likeness {
     likely_millionths: u64,
     order_count: u32,

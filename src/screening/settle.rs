@@ -196,6 +196,22 @@ impl Holdings {
         (mentions, Reweighed::Some(others))
     }
 
+    /// Mentions whose answers may read otherwise after a settling that has begun, though they may name the same firms with
+    /// the same shares; nothing where all may.
+    pub(super) fn reworded(&self, settling: &Settling) -> Option<BTreeSet<u32>> {
+        if settling.resolves_all {
+            return None;
+        }
+        let scope_of = |mention: u32| Scope(self.mentions[mention as usize].scope);
+        let mut reworded = settling.waiting.mentions.clone();
+        for changes in [&settling.waiting.changes, &settling.reweighed] {
+            let Concerned { mentions, if_worth_changed } = self.watchers.concerned(&self.directory, changes, scope_of);
+            reworded.extend(mentions);
+            reworded.extend(if_worth_changed.into_keys());
+        }
+        Some(reworded)
+    }
+
     /// Mentions held before that changes may make stand for other firms.
     fn concerned(&self, changes: &Changes) -> BTreeSet<u32> {
         let scope_of = |mention: u32| Scope(self.mentions[mention as usize].scope);

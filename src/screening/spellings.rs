@@ -41,6 +41,17 @@ impl<F: Eq + Hash + Send + Sync> Spellings<F> {
         }
     }
 
+    /// Every text that was taken up with its form.
+    pub(super) fn texts(&self) -> Vec<(Text, &Arc<F>)> {
+        self.by_text.iter().map(|(text, form)| (*text, form)).collect()
+    }
+
+    /// Takes up a text with its form again.
+    pub(super) fn restore(&mut self, text: Text, form: &Arc<F>) {
+        self.forms.insert(Arc::clone(form));
+        self.by_text.insert(text, Arc::clone(form));
+    }
+
     /// The form of a text that was taken up.
     pub(super) fn of(&self, text: Text) -> Option<Arc<F>> {
         self.by_text.get(&text).map(Arc::clone)

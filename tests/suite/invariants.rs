@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use onward::model::{Case, Corridor, DocumentKey, Finding, OrderKey, Record};
-use onward::screening::batch::Batch;
+use onward::screening::batch::{Batch, Outcome};
 use onward::screening::{Affected, Holdings, Policy, Service, ServiceOptions, judge};
 use onward::simulation::{MemoryWorld, Profile, WorldOptions, generate};
 use onward::store::{AcceptBatch, Store, StoreOptions};
@@ -36,9 +36,12 @@ pub fn screened(world: &MemoryWorld) -> Vec<Finding> {
     let collected = screening.findings(
         &|_, _, _| {},
         |finding, _| finding,
-        |finding| {
-            findings.push(finding);
-            Ok::<(), ()>(())
+        |outcome| match outcome {
+            Outcome::New(finding) => {
+                findings.push(finding);
+                Ok(())
+            }
+            Outcome::Again(_) | Outcome::AsBefore => Err("there was no earlier run"),
         },
     );
     assert_eq!(collected, Ok(()));
