@@ -203,6 +203,75 @@ fn what_cannot_be_read_or_written_has_its_own_exit_code() {
     assert!(!Path::new(&nothing).exists(), "looking at a store that is not there makes none");
 }
 
+/// The header and some rows of a file of the world, as a file of their own.
+fn part(place: &Place, kind: &str, name: &str, from: usize, to: usize) -> String {
+    let all = place.read(&format!("world/{kind}.csv"));
+    let (header, rows) = all.split_once('\n').unwrap();
+    let rows: Vec<&str> = rows.lines().skip(from).take(to - from).collect();
+    let path = place.path(name);
+    fs::write(&path, format!("{header}\n{}\n", rows.join("\n"))).unwrap();
+    path
+}
+
+#[test]
+fn a_run_goes_on_from_a_kept_one_and_writes_what_one_run_over_everything_does() {
+    let place = Place::with_world("12");
+    place.screen("whole");
+    let (state, companies) = (place.path("state"), place.path("world/companies.csv"));
+    let run =
+        |out: &str, more: &[&str]| said(&[&["screen", "--state", &state, "--out", &place.path(out)], more].concat());
+    let told = |out: &str| ["decisions", "links", "parties"].map(|table| place.read(&format!("{out}/{table}.csv")));
+    let [orders, shipments] = [("orders", 100), ("shipments", 500)].map(|(kind, to)| part(&place, kind, kind, 0, to));
+    run("first", &["--orders", &orders, "--shipments", &shipments]);
+    // The register comes late, and the papers that are left after it.
+    let rest = part(&place, "shipments", "rest", 500, 900);
+    let said = run("second", &["--companies", &companies, "--shipments", &rest]);
+    assert!(said.contains("100 order lines, 900 shipment lines") && said.contains("Went on"), "{said}");
+    let whole = ["orders", "shipments"].map(|kind| place.path(&format!("world/{kind}.csv")));
+    run("third", &["--orders", &whole[0], "--shipments", &whole[1]]);
+    assert_eq!(told("third"), told("whole"));
+    let said = run("fourth", &[]);
+    assert!(said.contains("judged anew: 0 order lines"), "{said}");
+    assert_eq!(told("fourth"), told("whole"));
+}
+
+#[test]
+fn a_kept_run_that_cannot_be_gone_on_from_is_left_alone() {
+    let place = Place::with_world("13");
+    let (state, out) = (place.path("state"), place.path("found"));
+    let files = ["orders", "shipments"].map(|kind| place.path(&format!("world/{kind}.csv")));
+    let weights = place.path("weights.tsv");
+    fs::write(&weights, include_str!("../data/weights.tsv").replacen("# version: ", "# version: 0", 1)).unwrap();
+    said(&["screen", "--state", &state, "--out", &out, "--orders", &files[0], "--shipments", &files[1]]);
+    let (file, decisions) = (place.path("state/screening.state"), place.read("found/decisions.csv"));
+    let kept = fs::read(&file).unwrap();
+    let refused = |more: &[&str], reason: &str| {
+        let before = fs::read(&file).unwrap();
+        let output = onward(&[&["screen", "--state", &state, "--out", &out], more].concat());
+        assert_eq!(output.status.code(), Some(65), "{more:?}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(reason), "{reason}: {}", text(&output.stderr));
+        assert_eq!(place.read("found/decisions.csv"), decisions);
+        assert!(fs::read(&file).unwrap() == before, "the state stays as it was");
+    };
+    refused(&["--tenant", "another"], "another tenant");
+    refused(&["--format", "jsonl"], "--format csv");
+    refused(&["--weights", &weights], "other weights");
+    let places = [0, 20, kept.len() / 3, kept.len() / 2, kept.len() * 9 / 10, kept.len() - 20];
+    for at in places {
+        let mut damaged = kept.clone();
+        damaged[at] ^= 0x10;
+        fs::write(&file, &damaged).unwrap();
+        refused(&[], "take it away");
+    }
+    for length in [0, 7, kept.len() / 2, kept.len() - 1] {
+        fs::write(&file, &kept[..length]).unwrap();
+        refused(&[], "take it away");
+    }
+    fs::write(&file, &kept).unwrap();
+    said(&["screen", "--state", &state, "--out", &out]);
+    assert_eq!(place.read("found/decisions.csv"), decisions);
+}
+
 #[test]
 fn a_doubled_decision_is_refused_not_chosen_from() {
     let place = Place::with_world("7");

@@ -56,8 +56,11 @@ Examples:
   onward screen --orders orders.csv --shipments shipments.csv --companies companies.csv --out found
   onward screen --orders o.csv.gz --shipments kz.csv --shipments ru.jsonl --out found --format jsonl
   onward screen --orders o.csv --column-map ours.txt --shipments s.csv --out found --strict
+  onward screen --state kept --orders o.csv --shipments s.csv --out found       keeps its end in a folder
+  onward screen --state kept --shipments new.csv --out found                    goes on from there
 
-Writes decisions, links, parties and rejects into the folder, and a summary to standard output.")]
+Writes decisions, links, parties and rejects into the folder, and a summary to standard output.
+With --state later runs need only what is new; they write everything, as one run over all files would.")]
     Screen(ScreenArguments),
     /// Run the service: orders and movements in, alerts out, over gRPC
     #[command(after_help = "\

@@ -78,6 +78,8 @@ pub(super) fn run(arguments: &ScreenArguments, progress: &Progress) -> Result<Ou
     let judged_count = screening.judged_anew_count();
     let elapsed = started.elapsed();
     let circumstances = Circumstances { shipment_count, company_count, judged_count, rejects: &rejects, elapsed };
+    // The program is about to end, and the system takes back millions of pieces of memory at once.
+    std::mem::forget(screening);
     io::stdout().write_all(summary.text(&circumstances).as_bytes()).map_err(Failure::stdout)?;
     Ok(Outcome::with_rejects(report.rejected_rows))
 }

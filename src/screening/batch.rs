@@ -3,7 +3,7 @@
 //! Findings and parties are handed on as they are made, in a stated order, so that a run holds few of them at a time.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
+use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
 
@@ -16,7 +16,7 @@ use crate::resolve::{Explainer, Scope};
 use super::gather::Cut;
 use super::holdings::Holdings;
 use super::judge::judge;
-use super::kept::{BlockReader, BlockWriter, KeptError};
+use super::kept::{BlockReader, KeptError};
 use super::policy::Policy;
 use super::pool::PartyId;
 use super::renewal::{Before, Renewal};
@@ -120,10 +120,14 @@ impl Batch {
         Self { tenant: tenant.to_owned(), policy, holdings, before: None }
     }
 
-    /// Goes on from the end of an earlier run of the same tenant under the same rules. What that run handed on is read
-    /// from where this stops reading.
-    pub fn going_on(tenant: &str, policy: Policy, kept: &mut BlockReader<impl Read>) -> Result<Self, KeptError> {
-        let holdings = Holdings::taken_up(kept, policy.clone(), Corridor::default())?;
+    /// Goes on from the end of an earlier run of the same tenant under the same rules, which kept its records and firms.
+    pub fn going_on(
+        tenant: &str,
+        policy: Policy,
+        records: &mut BlockReader<impl Read + Send>,
+        firms: &mut BlockReader<impl Read + Send>,
+    ) -> Result<Self, KeptError> {
+        let holdings = Holdings::taken_up(records, firms, policy.clone(), Corridor::default())?;
         if holdings.tenants.iter().any(|held| held != tenant) {
             return Err(KeptError::OtherTenant);
         }
@@ -163,15 +167,15 @@ impl Batch {
 }
 
 impl Screening {
-    /// Writes what a later run needs to go on from here: of a run that was [to be kept](Batch::to_be_kept) or
+    /// What is held, to be kept for a later run: of a run that was [to be kept](Batch::to_be_kept) or
     /// [went on](Batch::going_on) itself.
-    pub fn keep(&self, out: &mut BlockWriter<impl Write>) -> io::Result<()> {
-        self.holdings.keep(out)
+    pub fn holdings(&self) -> &Holdings {
+        &self.holdings
     }
 
     /// How many order lines are judged, where an earlier run judged the others.
     pub fn judged_anew_count(&self) -> Option<u64> {
-        self.renewal.as_ref().map(|renewal| renewal.judged_count() as u64)
+        self.renewal.as_ref().map(|renewal| renewal.judged_count as u64)
     }
 
     /// Judges everything that an earlier run did not, or that may be judged differently now. `word` is called side by
@@ -186,7 +190,7 @@ impl Screening {
         let holdings = &self.holdings;
         let in_order = holdings.orders_by_key();
         let rank_of = ranks(&in_order);
-        let total = self.renewal.as_ref().map_or(in_order.len(), Renewal::judged_count) as u64;
+        let total = self.judged_anew_count().unwrap_or(in_order.len() as u64);
         let done = AtomicU64::new(0);
         let judged = |cut: &Cut| -> Vec<(u32, T)> {
             let case = holdings.case(cut);
@@ -197,8 +201,8 @@ impl Screening {
             ranks.zip(findings.into_iter().zip(&case.orders).map(|(finding, order)| word(finding, order))).collect()
         };
         let mut cuts: Box<dyn Iterator<Item = Cut> + Send + '_> = match &self.renewal {
-            Some(renewal) => Box::new(renewal.cuts.iter().cloned()),
-            None => Box::new(holdings.cuts_around(in_order.iter().copied())),
+            Some(Renewal { cuts: Some(cuts), .. }) => Box::new(cuts.iter().cloned()),
+            _ => Box::new(holdings.cuts_around(in_order.iter().copied())),
         };
         let mut round = next_round(&mut cuts);
         let judge_round = || {
@@ -214,7 +218,7 @@ impl Screening {
         let mut hand_on_from = |early: &mut BTreeMap<u32, T>| {
             while let Some(order) = in_order.get(next as usize) {
                 let outcome = match &self.renewal {
-                    Some(renewal) if !renewal.is_judged[*order as usize] => Outcome::AsBefore,
+                    Some(renewal) if !renewal.judges(*order) => Outcome::AsBefore,
                     renewal => {
                         let Some(word) = early.remove(&next) else { return Ok(()) };
                         let is_known = renewal.as_ref().is_some_and(|renewal| renewal.before.has_order(*order));

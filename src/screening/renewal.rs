@@ -32,10 +32,11 @@ impl Before {
 #[derive(Debug)]
 pub(super) struct Renewal {
     pub before: Before,
-    /// Cases that may be judged differently, in canonical order.
-    pub cuts: Vec<Cut>,
+    /// Cases that may be judged differently, in canonical order; nothing where all may.
+    pub cuts: Option<Vec<Cut>>,
     /// Order lines of those cases, by number.
-    pub is_judged: Vec<bool>,
+    is_judged: Vec<bool>,
+    pub judged_count: usize,
     /// Mentions whose answers may read otherwise, by number; nothing where all may.
     reworded: Option<Vec<bool>>,
 }
@@ -50,17 +51,23 @@ impl Renewal {
             marked
         });
         let affected = holdings.finish_settling(settling, None).affected;
+        let order_count = holdings.orders.len();
+        if affected.near.len() + affected.far.len() >= order_count {
+            // The cases are cut while they are judged.
+            return Self { before, cuts: None, is_judged: Vec::new(), judged_count: order_count, reworded };
+        }
         let is_affected = |order: &u32| affected.near.contains(order) || affected.far.contains(order);
         let orders = holdings.orders_by_key().into_iter().filter(is_affected);
         let cuts: Vec<Cut> = holdings.cuts_around(orders).collect();
-        let mut is_judged = vec![false; holdings.orders.len()];
+        let mut is_judged = vec![false; order_count];
         cuts.iter().flat_map(Cut::orders).for_each(|order| is_judged[order as usize] = true);
-        Self { before, cuts, is_judged, reworded }
+        let judged_count = is_judged.iter().filter(|is_judged| **is_judged).count();
+        Self { before, cuts: Some(cuts), is_judged, judged_count, reworded }
     }
 
-    /// How many order lines are judged.
-    pub(super) fn judged_count(&self) -> usize {
-        self.is_judged.iter().filter(|is_judged| **is_judged).count()
+    /// Whether an order line is judged.
+    pub(super) fn judges(&self, order: u32) -> bool {
+        self.cuts.is_none() || self.is_judged[order as usize]
     }
 
     /// Whether the answer for a mention may read otherwise.

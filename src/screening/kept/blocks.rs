@@ -40,6 +40,8 @@ pub enum KeptError {
 #[derive(Debug)]
 pub struct BlockWriter<W> {
     out: W,
+    /// Bytes written so far.
+    length: u64,
     /// Items that wait for their block to be full.
     waiting: Items,
 }
@@ -77,11 +79,11 @@ impl Items {
 impl<W: Write> BlockWriter<W> {
     /// Writes to this.
     pub fn new(out: W) -> Self {
-        Self { out, waiting: Items::default() }
+        Self { out, length: 0, waiting: Items::default() }
     }
 
     /// Writes a list with one item.
-    pub(super) fn one(&mut self, item: &(impl Serialize + Sync)) -> io::Result<()> {
+    pub fn one(&mut self, item: &(impl Serialize + Sync)) -> io::Result<()> {
         self.list(&[item], |item, items| items.add(item))
     }
 
@@ -120,10 +122,16 @@ impl<W: Write> BlockWriter<W> {
 
     fn block(&mut self, items: &Items) -> io::Result<()> {
         let length = u32::try_from(items.bytes.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
+        self.length += HEAD_LENGTH as u64 + u64::from(length);
         self.out.write_all(&items.count.to_le_bytes())?;
         self.out.write_all(&length.to_le_bytes())?;
         self.out.write_all(&checksum(items.count, &items.bytes).to_le_bytes())?;
         self.out.write_all(&items.bytes)
+    }
+
+    /// How many bytes were written: where the next list begins.
+    pub fn length(&self) -> u64 {
+        self.length
     }
 
     /// What was written to.
@@ -139,7 +147,7 @@ impl<R: Read> BlockReader<R> {
     }
 
     /// Reads a list with one item.
-    pub(super) fn one<T: DeserializeOwned + Send>(&mut self) -> Result<T, KeptError> {
+    pub fn one<T: DeserializeOwned + Send>(&mut self) -> Result<T, KeptError> {
         let mut list = self.list()?;
         match (list.pop(), list.is_empty()) {
             (Some(item), true) => Ok(item),

@@ -71,14 +71,9 @@ fn rules(policy: &Policy, corridor: Corridor) -> [u8; 32] {
 }
 
 impl Holdings {
-    /// Writes everything held, which must be settled.
-    pub fn keep(&self, out: &mut BlockWriter<impl Write>) -> io::Result<()> {
+    /// Writes records and what was learnt of them, everything settled.
+    pub fn keep_records(&self, out: &mut BlockWriter<impl Write>) -> io::Result<()> {
         out.one(&rules(&self.policy, self.corridor))?;
-        self.keep_records(out)?;
-        self.keep_firms(out)
-    }
-
-    fn keep_records(&self, out: &mut BlockWriter<impl Write>) -> io::Result<()> {
         out.one(&Singles {
             tenants: self.tenants.clone(),
             counts: self.counts.clone(),
@@ -108,7 +103,8 @@ impl Holdings {
         out.list(&records, |record, items| items.add(record))
     }
 
-    fn keep_firms(&self, out: &mut BlockWriter<impl Write>) -> io::Result<()> {
+    /// Writes mentions, the directory, and what the answers hang on.
+    pub fn keep_firms(&self, out: &mut BlockWriter<impl Write>) -> io::Result<()> {
         let (mut names, mut addresses) = (Table::<NameForm>::default(), Table::<Address>::default());
         self.directory.fill(&mut names, &mut addresses);
         for Mention { form, .. } in &self.mentions {
@@ -141,24 +137,34 @@ impl Holdings {
         Ok(())
     }
 
-    /// Takes up what [`Holdings::keep`] wrote under the same policy and corridor, to go on from there.
-    pub fn taken_up(input: &mut BlockReader<impl Read>, policy: Policy, corridor: Corridor) -> Result<Self, KeptError> {
-        if input.one::<[u8; 32]>()? != rules(&policy, corridor) {
+    /// Takes up, side by side, what [`Holdings::keep_records`] and [`Holdings::keep_firms`] wrote under the same policy and
+    /// corridor, to go on from there.
+    pub fn taken_up(
+        records: &mut BlockReader<impl Read + Send>,
+        firms: &mut BlockReader<impl Read + Send>,
+        policy: Policy,
+        corridor: Corridor,
+    ) -> Result<Self, KeptError> {
+        if records.one::<[u8; 32]>()? != rules(&policy, corridor) {
             return Err(KeptError::OtherRules);
         }
-        let mut holdings = Self::expecting_more(policy, corridor);
-        holdings.take_up_records(input)?;
-        holdings.take_up_firms(input)?;
-        Ok(holdings)
+        let [mut holdings, mut known] = [policy.clone(), policy].map(|policy| Self::expecting_more(policy, corridor));
+        let (with_records, with_firms) =
+            rayon::join(|| holdings.take_up_records(records), || known.take_up_firms(firms));
+        let statistics = with_records?;
+        with_firms?;
+        let Self { names, addresses, mentions, mention_ids, mention_of_party, mut directory, watchers, .. } = known;
+        directory.restore_statistics(statistics);
+        let found = Self { names, addresses, mentions, mention_ids, mention_of_party, directory, watchers, ..holdings };
+        Ok(found)
     }
 
-    fn take_up_records(&mut self, input: &mut BlockReader<impl Read>) -> Result<(), KeptError> {
+    fn take_up_records(&mut self, input: &mut BlockReader<impl Read>) -> Result<NameStatistics, KeptError> {
         let singles: Singles = input.one()?;
         (self.tenants, self.counts, self.arrival_days) = (singles.tenants, singles.counts, singles.arrival_days);
         self.brand_names = singles.brand_names.into_iter().collect();
         self.brands = Brands::new(self.brand_names.iter().map(String::as_str));
         self.unsettled.firms_rounded = singles.firms_rounded;
-        self.directory.restore_statistics(singles.statistics);
         input.each(|text: String| self.pool.restore_text(&text))?;
         input.each(|row: PartyRow| self.pool.restore_party(row))?;
         input.each(|(row, form): (GoodsRow, GoodsForm)| {
@@ -183,7 +189,8 @@ impl Holdings {
         })?;
         input.each(|(buyer, record): ((u32, u32), BuyerRecord)| {
             self.records_by_buyer.insert(buyer, record);
-        })
+        })?;
+        Ok(singles.statistics)
     }
 
     fn goods_taken_up(&self, common: Option<GoodsRow>, pieces: Option<GoodsForm>) -> Arc<GoodsForm> {

@@ -33,14 +33,23 @@ fn filled(records: Vec<Owned>) -> Holdings {
     holdings
 }
 
-fn kept(holdings: &Holdings) -> Vec<u8> {
-    let mut out = BlockWriter::new(Vec::new());
-    holdings.keep(&mut out).unwrap();
-    out.into_inner()
+/// Records and firms of a state.
+type Kept = [Vec<u8>; 2];
+
+fn kept(holdings: &Holdings) -> Kept {
+    let (mut records, mut firms) = (BlockWriter::new(Vec::new()), BlockWriter::new(Vec::new()));
+    holdings.keep_records(&mut records).unwrap();
+    holdings.keep_firms(&mut firms).unwrap();
+    [records.into_inner(), firms.into_inner()]
 }
 
-fn taken_up(bytes: &[u8]) -> Result<Holdings, KeptError> {
-    Holdings::taken_up(&mut BlockReader::new(bytes), Policy::default(), Corridor::default())
+fn taken_up_by([records, firms]: &Kept, policy: Policy) -> Result<Holdings, KeptError> {
+    let [mut records, mut firms] = [records, firms].map(|bytes| BlockReader::new(bytes.as_slice()));
+    Holdings::taken_up(&mut records, &mut firms, policy, Corridor::default())
+}
+
+fn taken_up(kept: &Kept) -> Result<Holdings, KeptError> {
+    taken_up_by(kept, Policy::default())
 }
 
 fn hashes(holdings: &Holdings) -> BTreeSet<[u8; 32]> {
@@ -68,10 +77,16 @@ fn a_state_that_was_taken_up_goes_on_as_the_one_that_was_kept() {
 
 #[test]
 fn a_state_kept_under_other_rules_is_not_taken_up() {
-    let bytes = kept(&filled(parts().0));
+    let whole = kept(&filled(parts().0));
     let other = Policy { transit_days_max: 76, ..Policy::default() };
-    let taken_up_by_others = Holdings::taken_up(&mut BlockReader::new(&*bytes), other, Corridor::default());
-    assert!(matches!(taken_up_by_others, Err(KeptError::OtherRules)));
-    assert!(taken_up(&bytes[..bytes.len() - 1]).is_err());
-    assert!(taken_up(b"").is_err());
+    assert!(matches!(taken_up_by(&whole, other), Err(KeptError::OtherRules)));
+    for (part, rest) in [(0, 1), (1, 0)] {
+        let mut cut = whole.clone();
+        cut[part].pop();
+        assert!(taken_up(&cut).is_err());
+        cut[part].clear();
+        assert!(taken_up(&cut).is_err());
+        cut[part].clone_from(&whole[rest]);
+        assert!(taken_up(&cut).is_err(), "records in the place of firms, or firms in that of records");
+    }
 }
