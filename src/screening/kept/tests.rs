@@ -1,3 +1,5 @@
+//! What is held comes back from its kept form and goes on as if it had never left: answers, cases, records known again.
+
 use std::collections::BTreeSet;
 
 use super::super::holdings::Holdings;
@@ -17,7 +19,7 @@ fn parts() -> (Vec<Owned>, Vec<Owned>) {
     before.extend(world.companies.into_iter().map(|row| (None, Record::Company(Box::new(row)))));
     let orders = world.orders.into_iter().map(|line| (Some("t"), Record::Order(Box::new(line))));
     // Some feeds are private, so that firms of both kinds of layer are held.
-    let owner = |place: usize| (place % 5 == 0).then_some("t");
+    let owner = |place: usize| place.is_multiple_of(5).then_some("t");
     let shipments = world.shipments.into_iter().enumerate();
     let shipments = shipments.map(|(place, line)| (owner(place), Record::Shipment(Box::new(line))));
     for (place, record) in orders.chain(shipments).enumerate() {
