@@ -311,6 +311,13 @@ impl Pool {
         self.parties.iter().copied().collect()
     }
 
+    /// Makes room for so many texts and spellings of parties.
+    pub(super) fn reserve(&mut self, texts: usize, parties: usize) {
+        let held = std::mem::replace(&mut self.texts, StringInterner::with_capacity(texts));
+        held.iter().for_each(|(_, text)| self.restore_text(text));
+        self.parties.reserve(parties);
+    }
+
     /// Takes up texts again, in the order in which they were told.
     pub(super) fn restore_text(&mut self, text: &str) {
         self.texts.get_or_intern(text);

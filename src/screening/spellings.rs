@@ -46,10 +46,19 @@ impl<F: Eq + Hash + Send + Sync> Spellings<F> {
         self.by_text.iter().map(|(text, form)| (*text, form)).collect()
     }
 
-    /// Takes up a text with its form again.
-    pub(super) fn restore(&mut self, text: Text, form: &Arc<F>) {
-        self.forms.insert(Arc::clone(form));
-        self.by_text.insert(text, Arc::clone(form));
+    /// Takes up texts again, each with the number of its form among these.
+    pub(super) fn restore(&mut self, texts: Vec<(Text, u32)>, forms: &[Arc<F>]) {
+        let mut is_held = vec![false; forms.len()];
+        self.by_text.reserve(texts.len());
+        for (text, number) in texts {
+            let (Some(form), Some(is_held)) = (forms.get(number as usize), is_held.get_mut(number as usize)) else {
+                continue;
+            };
+            if !std::mem::replace(is_held, true) {
+                self.forms.insert(Arc::clone(form));
+            }
+            self.by_text.insert(text, Arc::clone(form));
+        }
     }
 
     /// The form of a text that was taken up.

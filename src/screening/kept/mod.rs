@@ -24,13 +24,35 @@ use crate::resolve::{FirmRow, FirmsOf, Forms, Grounds, NameStatistics, Table, Wa
 use super::buyers::TenantCounts;
 use super::holdings::{BuyerRecord, Carried, Entity, HeldOrder, HeldShipment, Holdings, Mention};
 use super::policy::{ENGINE_VERSION, Policy};
-use super::pool::{GoodsRow, OrderRow, PartyId, PartyRow, ShipmentRow, Text};
+use super::pool::{GoodsRow, OrderRow, PartyId, PartyRow, ShipmentRow};
 use super::record::EchoOf;
 
 pub use blocks::{BlockReader, BlockWriter, ItemsOf, KeptError};
 
 /// The form of the lists below; another one is not read.
 const FORM: u32 = 1;
+/// Most items that room is made for before they are read, whatever a file says.
+const ROOM_MAX: usize = 1 << 24;
+
+/// How long the lists of records are: room for them is made at once, since making it again and again takes as long as
+/// reading.
+#[derive(Serialize, Deserialize)]
+struct RecordCounts {
+    texts: usize,
+    parties: usize,
+    goods: usize,
+    orders: usize,
+    shipments: usize,
+}
+
+/// How long the lists of firms are, likewise.
+#[derive(Serialize, Deserialize)]
+struct FirmCounts {
+    names: usize,
+    addresses: usize,
+    mentions: usize,
+    spelt: usize,
+}
 
 /// What is held once.
 #[derive(Serialize, Deserialize)]
@@ -82,9 +104,17 @@ impl Holdings {
             firms_rounded: self.unsettled.firms_rounded,
             statistics: self.directory.statistics().clone(),
         })?;
-        out.list(&self.pool.texts(), |text, items| items.add(text))?;
-        out.list(&self.pool.parties(), |row, items| items.add(row))?;
+        let (texts, parties) = (self.pool.texts(), self.pool.parties());
         let goods: Vec<(&GoodsRow, &Arc<GoodsForm>)> = self.goods_forms.iter().collect();
+        out.one(&RecordCounts {
+            texts: texts.len(),
+            parties: parties.len(),
+            goods: goods.len(),
+            orders: self.orders.len(),
+            shipments: self.shipments.len(),
+        })?;
+        out.list(&texts, |text, items| items.add(text))?;
+        out.list(&parties, |row, items| items.add(row))?;
         out.list(&goods, |goods, items| items.add(goods))?;
         out.list(&self.orders, |held, items| {
             let HeldOrder { tenant, row, goods, value_euro, buyer, echo, counted_for } = held;
@@ -114,6 +144,12 @@ impl Holdings {
         let (name_texts, address_texts) = (self.names.texts(), self.addresses.texts());
         name_texts.iter().for_each(|(_, form)| names.add(form));
         address_texts.iter().for_each(|(_, form)| addresses.add(form));
+        out.one(&FirmCounts {
+            names: names.list().len(),
+            addresses: addresses.list().len(),
+            mentions: self.mentions.len(),
+            spelt: self.mention_of_party.len(),
+        })?;
         out.list(names.list(), |form, items| items.add(form))?;
         out.list(addresses.list(), |form, items| items.add(form))?;
         out.list(&name_texts, |(text, form), items| items.add(&(text, names.number(form))))?;
@@ -165,6 +201,13 @@ impl Holdings {
         self.brand_names = singles.brand_names.into_iter().collect();
         self.brands = Brands::new(self.brand_names.iter().map(String::as_str));
         self.unsettled.firms_rounded = singles.firms_rounded;
+        let counts: RecordCounts = input.one()?;
+        self.pool.reserve(counts.texts.min(ROOM_MAX), counts.parties.min(ROOM_MAX));
+        self.goods_forms.reserve(counts.goods.min(ROOM_MAX));
+        self.order_ids.reserve(counts.orders.min(ROOM_MAX));
+        self.orders.reserve(counts.orders.min(ROOM_MAX));
+        self.shipment_ids.reserve(counts.shipments.min(ROOM_MAX));
+        self.shipments.reserve(counts.shipments.min(ROOM_MAX));
         input.each(|text: String| self.pool.restore_text(&text))?;
         input.each(|row: PartyRow| self.pool.restore_party(row))?;
         input.each(|(row, form): (GoodsRow, GoodsForm)| {
@@ -199,16 +242,18 @@ impl Holdings {
     }
 
     fn take_up_firms(&mut self, input: &mut BlockReader<impl Read>) -> Result<(), KeptError> {
+        let counts: FirmCounts = input.one()?;
         let (mut names, mut addresses): (Vec<Arc<NameForm>>, Vec<Arc<Address>>) = (Vec::new(), Vec::new());
+        names.reserve(counts.names.min(ROOM_MAX));
+        addresses.reserve(counts.addresses.min(ROOM_MAX));
+        self.mentions.reserve(counts.mentions.min(ROOM_MAX));
+        self.mention_ids.reserve(counts.mentions.min(ROOM_MAX));
+        self.mention_of_party.reserve(counts.spelt.min(ROOM_MAX));
         input.each(|form| names.push(Arc::new(form)))?;
         input.each(|form| addresses.push(Arc::new(form)))?;
         let forms = Forms { names: &names, addresses: &addresses };
-        input.each(|(text, name): (Text, u32)| {
-            names.get(name as usize).into_iter().for_each(|form| self.names.restore(text, form));
-        })?;
-        input.each(|(text, address): (Text, u32)| {
-            addresses.get(address as usize).into_iter().for_each(|form| self.addresses.restore(text, form));
-        })?;
+        self.names.restore(input.list()?, &names);
+        self.addresses.restore(input.list()?, &addresses);
         input.each(|row: MentionRow| {
             let mention = row.mention(&forms);
             self.mention_ids.insert((Arc::clone(&mention.form), mention.scope), self.mentions.len() as u32);
