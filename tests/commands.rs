@@ -233,6 +233,14 @@ fn a_run_goes_on_from_a_kept_one_and_writes_what_one_run_over_everything_does() 
     let said = run("fourth", &[]);
     assert!(said.contains("judged anew: 0 order lines"), "{said}");
     assert_eq!(told("fourth"), told("whole"));
+    // What is corrected under its old name is not taken, and told of.
+    let corrected = part(&place, "orders", "corrected", 0, 1);
+    fs::write(&corrected, fs::read_to_string(&corrected).unwrap().replacen(",202", ",201", 1)).unwrap();
+    let arguments = ["screen", "--state", &state, "--out", &place.path("fifth"), "--orders", &corrected, "--strict"];
+    let output = onward(&arguments);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("with another content: 1 records."), "{}", text(&output.stdout));
+    assert_eq!(told("fifth"), told("whole"));
 }
 
 #[test]

@@ -66,6 +66,7 @@ pub(super) fn run(arguments: &ScreenArguments, progress: &Progress) -> Result<Ou
     };
     let (batch, report) = read(arguments, begin, progress)?;
     let [_, shipment_count, company_count] = batch.record_counts();
+    let conflict_count = batch.conflict_count();
     let told = |stage, done, total| progress.at(stage_name(stage), done, total);
     let screening = batch.resolve(&told);
     let rows = state.map_or_else(|| Ok(KeptRows::none()), |state| state.rows(&screening))?;
@@ -77,11 +78,12 @@ pub(super) fn run(arguments: &ScreenArguments, progress: &Progress) -> Result<Ou
     });
     let judged_count = screening.judged_anew_count();
     let elapsed = started.elapsed();
-    let circumstances = Circumstances { shipment_count, company_count, judged_count, rejects: &rejects, elapsed };
+    let rejects = &rejects;
+    let circumstances = Circumstances { shipment_count, company_count, judged_count, conflict_count, rejects, elapsed };
     // The program is about to end, and the system takes back millions of pieces of memory at once.
     std::mem::forget(screening);
     io::stdout().write_all(summary.text(&circumstances).as_bytes()).map_err(Failure::stdout)?;
-    Ok(Outcome::with_rejects(report.rejected_rows))
+    Ok(Outcome::with_rejects(report.rejected_rows + conflict_count))
 }
 
 /// The policy with the tables that were given, or those built in.

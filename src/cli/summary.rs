@@ -34,6 +34,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) company_count: u64,
     /// Order lines that were judged anew, where the run went on from an earlier one.
     pub(super) judged_count: Option<u64>,
+    /// Records that were left out because an earlier run holds one of the same name with another content.
+    pub(super) conflict_count: u64,
     /// Rows that did not go in, by reason.
     pub(super) rejects: &'a BTreeMap<String, u64>,
     /// From the first byte read to the last written.
@@ -128,7 +130,15 @@ impl Summary {
         )?;
         self.write_totals(out)?;
         self.write_first(out)?;
-        write_rejects(circumstances.rejects, out)
+        write_rejects(circumstances.rejects, out)?;
+        match circumstances.conflict_count {
+            0 => Ok(()),
+            count => writeln!(
+                out,
+                "Left out, since an earlier run holds them with another content: {} records.",
+                grouped_count(count)
+            ),
+        }
     }
 
     /// What of the suspected order lines went on, most likely.
@@ -296,7 +306,14 @@ pub(super) mod tests {
         let mut summary = Summary::default();
         findings.iter().for_each(|finding| summary.add(Told::of(finding, &line)));
         let elapsed = Duration::from_millis(1234);
-        summary.text(&Circumstances { shipment_count: 10_000, company_count: 7, judged_count: None, rejects, elapsed })
+        summary.text(&Circumstances {
+            shipment_count: 10_000,
+            company_count: 7,
+            judged_count: None,
+            conflict_count: 0,
+            rejects,
+            elapsed,
+        })
     }
 
     #[test]

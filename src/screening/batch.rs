@@ -14,7 +14,7 @@ use crate::model::{CaseOrder, Corridor, Country, Evidence, Finding, MentionForm,
 use crate::resolve::{Explainer, Scope};
 
 use super::gather::Cut;
-use super::holdings::Holdings;
+use super::holdings::{Held, Holdings};
 use super::judge::judge;
 use super::kept::{BlockReader, KeptError};
 use super::policy::Policy;
@@ -30,6 +30,7 @@ pub struct Batch {
     holdings: Holdings,
     /// What was held when a kept state was taken up.
     before: Option<Before>,
+    conflict_count: u64,
 }
 
 /// Records that are resolved and wait to be judged.
@@ -111,13 +112,13 @@ impl Batch {
     /// Nothing gathered yet, for this tenant's orders.
     pub fn new(tenant: &str, policy: Policy) -> Self {
         let holdings = Holdings::new(policy.clone(), Corridor::default());
-        Self { tenant: tenant.to_owned(), policy, holdings, before: None }
+        Self { tenant: tenant.to_owned(), policy, holdings, before: None, conflict_count: 0 }
     }
 
     /// The same for a run whose end is kept, see [`Screening::keep`].
     pub fn to_be_kept(tenant: &str, policy: Policy) -> Self {
         let holdings = Holdings::expecting_more(policy.clone(), Corridor::default());
-        Self { tenant: tenant.to_owned(), policy, holdings, before: None }
+        Self { tenant: tenant.to_owned(), policy, holdings, before: None, conflict_count: 0 }
     }
 
     /// Goes on from the end of an earlier run of the same tenant under the same rules, which kept its records and firms.
@@ -132,7 +133,7 @@ impl Batch {
             return Err(KeptError::OtherTenant);
         }
         let before = Some(Before::of(&holdings));
-        Ok(Self { tenant: tenant.to_owned(), policy, holdings, before })
+        Ok(Self { tenant: tenant.to_owned(), policy, holdings, before, conflict_count: 0 })
     }
 
     /// Takes records in; the spellings of one call are folded side by side, so a few thousand at a time are best. Of two
@@ -140,7 +141,13 @@ impl Batch {
     pub fn take(&mut self, records: Vec<Record>) {
         // Papers and registers are for all to see, as they are in the service: name statistics learn from them.
         let owner = |record: &Record| matches!(record, Record::Order(_)).then_some(self.tenant.as_str());
-        self.holdings.insert_all(records.into_iter().map(|record| (owner(&record), record)).collect());
+        let taken = self.holdings.insert_all(records.into_iter().map(|record| (owner(&record), record)).collect());
+        self.conflict_count += taken.iter().filter(|held| **held == Held::Conflict).count() as u64;
+    }
+
+    /// Records that were left out because one with the same name and another content was held already.
+    pub fn conflict_count(&self) -> u64 {
+        self.conflict_count
     }
 
     /// How many order lines, shipment lines and company rows are gathered, those of earlier runs too.
