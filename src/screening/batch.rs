@@ -115,7 +115,7 @@ impl Batch {
         Self { tenant: tenant.to_owned(), policy, holdings, before: None, conflict_count: 0 }
     }
 
-    /// The same for a run whose end is kept, see [`Screening::keep`].
+    /// The same for a run whose end is kept, see [`Screening::holdings`].
     pub fn to_be_kept(tenant: &str, policy: Policy) -> Self {
         let holdings = Holdings::expecting_more(policy.clone(), Corridor::default());
         Self { tenant: tenant.to_owned(), policy, holdings, before: None, conflict_count: 0 }
