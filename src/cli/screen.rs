@@ -65,7 +65,7 @@ pub(super) fn run(arguments: &ScreenArguments, progress: &Progress) -> Result<Ou
         None => Ok(Batch::new(&arguments.tenant, policy)),
     };
     let (batch, report) = read(arguments, begin, progress)?;
-    let [_, shipment_count, company_count] = batch.record_counts();
+    let [shipment_count, company_count] = batch.paper_counts();
     let conflict_count = batch.conflict_count();
     let told = |stage, done, total| progress.at(stage_name(stage), done, total);
     let screening = batch.resolve(&told);

@@ -69,7 +69,7 @@ pub struct Candidate {
 /// All firms known, by register and by papers.
 #[derive(Clone, Default, Debug)]
 pub struct Directory {
-    pub(super) shared: Layer,
+    shared: Layer,
     pub(super) private: BTreeMap<u32, Layer>,
     pub(super) statistics: NameStatistics,
 }
@@ -190,6 +190,10 @@ impl Directory {
         self.private.values_mut().for_each(|layer| layer.seen = HashSet::default());
     }
 
+    pub(super) fn layer(&self, scope: Scope) -> Option<&Layer> {
+        if scope == Scope::SHARED { Some(&self.shared) } else { self.private.get(&scope.0) }
+    }
+
     pub(super) fn layer_mut(&mut self, scope: Scope) -> &mut Layer {
         if scope == Scope::SHARED { &mut self.shared } else { self.private.entry(scope.0).or_default() }
     }
@@ -269,7 +273,7 @@ impl Directory {
 
     /// Where one layer holds a firm, and whether it is known by name only.
     pub(super) fn index_of(&self, scope: Scope, firm: &str) -> Option<(&Index, bool)> {
-        let layer = if scope == Scope::SHARED { &self.shared } else { self.private.get(&scope.0)? };
+        let layer = self.layer(scope)?;
         let is_named = is_named(firm);
         Some((if is_named { &layer.named } else { &layer.known }, is_named))
     }
@@ -395,7 +399,7 @@ impl Directory {
     }
 
     fn layers(&self, scope: Scope) -> Vec<&Layer> {
-        let private = (scope != Scope::SHARED).then(|| self.private.get(&scope.0)).flatten();
+        let private = self.layer(scope).filter(|_| scope != Scope::SHARED);
         std::iter::once(&self.shared).chain(private).collect()
     }
 

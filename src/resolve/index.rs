@@ -230,11 +230,7 @@ impl Index {
                 }
             }
         }
-        new_words.borne.sort_unstable();
-        new_words.borne.dedup();
-        for word in new_words.borne {
-            self.bearers.entry(word).or_default().push(index);
-        }
+        self.add_bearer(new_words.borne, index);
         Change { is_visible, is_new, new_words: new_words.counted, gained_keys, stepped_keys }
     }
 
@@ -245,14 +241,18 @@ impl Index {
             add_posting(&mut self.postings, *key, index);
         }
         let words = profile.names.iter().flat_map(|name| name.form.tokens.iter().chain(&name.form.alias_tokens));
-        let mut borne: Vec<u64> = words.map(|word| word_hash(word)).collect();
-        borne.sort_unstable();
-        borne.dedup();
-        for word in borne {
-            self.bearers.entry(word).or_default().push(index);
-        }
+        let borne = words.map(|word| word_hash(word)).collect();
+        self.add_bearer(borne, index);
         self.by_key.insert(profile.key.clone(), index);
         self.profiles.push(profile);
+    }
+
+    fn add_bearer(&mut self, mut words: Vec<u64>, index: u32) {
+        words.sort_unstable();
+        words.dedup();
+        for word in words {
+            self.bearers.entry(word).or_default().push(index);
+        }
     }
 
     /// All firms in the order in which they came.

@@ -142,8 +142,8 @@ impl Directory {
     }
 
     fn firms(&self, kind: FirmsOf) -> &[Profile] {
-        let layer = if kind.scope == 0 { Some(&self.shared) } else { self.private.get(&kind.scope) };
-        layer.map_or(&[], |layer| if kind.is_named { layer.named.profiles() } else { layer.known.profiles() })
+        self.layer(Scope(kind.scope))
+            .map_or(&[], |layer| if kind.is_named { layer.named.profiles() } else { layer.known.profiles() })
     }
 
     /// Puts names and addresses of all firms into tables.
@@ -156,8 +156,7 @@ impl Directory {
 
     /// Fingerprints of what was inserted under a scope, sorted.
     pub fn seen(&self, scope: u32) -> Vec<u64> {
-        let layer = if scope == 0 { Some(&self.shared) } else { self.private.get(&scope) };
-        let mut seen: Vec<u64> = layer.into_iter().flat_map(|layer| &layer.seen).copied().collect();
+        let mut seen: Vec<u64> = self.layer(Scope(scope)).into_iter().flat_map(|layer| &layer.seen).copied().collect();
         seen.sort_unstable();
         seen
     }

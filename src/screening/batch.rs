@@ -150,10 +150,10 @@ impl Batch {
         self.conflict_count
     }
 
-    /// How many order lines, shipment lines and company rows are gathered, those of earlier runs too.
-    pub fn record_counts(&self) -> [u64; 3] {
-        let Holdings { orders, shipments, companies, .. } = &self.holdings;
-        [orders.len(), shipments.len(), companies.len()].map(|count| count as u64)
+    /// How many shipment lines and company rows are gathered, those of earlier runs too.
+    pub fn paper_counts(&self) -> [u64; 2] {
+        let Holdings { shipments, companies, .. } = &self.holdings;
+        [shipments.len(), companies.len()].map(|count| count as u64)
     }
 
     /// Resolves who is who. `progress` hears the stage, what is done and what there is to do; it must be cheap.
@@ -247,8 +247,7 @@ impl Screening {
     /// Who was taken for whom: rows for each party as papers print it, by role, name, identifier, country; one row for
     /// each distinct candidate, by falling share. Mentions that differ only in address or telephone share rows and
     /// average their shares; the evidence shown is that of the first of them in the order of their folded forms.
-    pub fn parties<E>(&self, hand_on: impl FnMut(Outcome<Vec<PartyRow<'_>>>) -> Result<(), E>) -> Result<(), E> {
-        let mut hand_on = hand_on;
+    pub fn parties<E>(&self, mut hand_on: impl FnMut(Outcome<Vec<PartyRow<'_>>>) -> Result<(), E>) -> Result<(), E> {
         let holdings = &self.holdings;
         let mut carried = holdings.printed_mentions(self.renewal.as_ref().map(|renewal| renewal.before));
         carried.par_sort_unstable();
@@ -265,16 +264,16 @@ impl Screening {
     fn rows_of_name<'a>(&'a self, of_name: &[&[Printed<'a>]]) -> Vec<Outcome<Vec<PartyRow<'a>>>> {
         let mut explainer = self.holdings.directory.explainer();
         let outcome = |alike: &&[Printed<'a>]| {
-            let Some(renewal) = &self.renewal else {
-                return Outcome::New(self.holdings.party_rows(alike, &mut explainer));
+            let stands = |renewal: &Renewal| {
+                let is_same = |printed: &Printed<'_>| printed.new_count == 0 && !renewal.rewords(printed.mention);
+                alike.iter().all(is_same)
             };
-            let is_known = alike.iter().any(|printed| printed.record_count > printed.new_count);
-            let is_same = |printed: &Printed<'_>| printed.new_count == 0 && !renewal.rewords(printed.mention);
-            match is_known {
-                false => Outcome::New(self.holdings.party_rows(alike, &mut explainer)),
-                true if alike.iter().all(is_same) => Outcome::AsBefore,
-                true => Outcome::Again(self.holdings.party_rows(alike, &mut explainer)),
+            if self.renewal.as_ref().is_some_and(stands) {
+                return Outcome::AsBefore;
             }
+            let rows = self.holdings.party_rows(alike, &mut explainer);
+            let is_known = alike.iter().any(|printed| printed.record_count > printed.new_count);
+            if is_known { Outcome::Again(rows) } else { Outcome::New(rows) }
         };
         of_name.iter().map(outcome).collect()
     }

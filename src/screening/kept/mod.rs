@@ -19,7 +19,7 @@ use crate::model::{
     Address, Amount, Company, Corridor, Country, Day, GoodsForm, Identifier, MentionForm, NameForm, Probability,
     ShipmentRole,
 };
-use crate::resolve::{FirmRow, FirmsOf, Forms, Grounds, NameStatistics, Table, Watchers};
+use crate::resolve::{FirmRow, FirmsOf, Forms, Grounds, Table, Watchers};
 
 use super::buyers::TenantCounts;
 use super::holdings::{BuyerRecord, Carried, Entity, HeldOrder, HeldShipment, Holdings, Mention};
@@ -62,7 +62,6 @@ struct Singles {
     brand_names: Vec<String>,
     arrival_days: Option<(Day, Day)>,
     firms_rounded: Option<u32>,
-    statistics: NameStatistics,
 }
 
 /// A mention as a row: name and address by their numbers.
@@ -102,7 +101,6 @@ impl Holdings {
             brand_names: self.brand_names.iter().cloned().collect(),
             arrival_days: self.arrival_days,
             firms_rounded: self.unsettled.firms_rounded,
-            statistics: self.directory.statistics().clone(),
         })?;
         let (texts, parties) = (self.pool.texts(), self.pool.parties());
         let goods: Vec<(&GoodsRow, &Arc<GoodsForm>)> = self.goods_forms.iter().collect();
@@ -157,6 +155,7 @@ impl Holdings {
         out.list(&self.mentions, |mention, items| items.add(&MentionRow::of(mention, &names, &addresses)))?;
         let spelt: Vec<(&(PartyId, u32), &u32)> = self.mention_of_party.iter().collect();
         out.list(&spelt, |spelt, items| items.add(spelt))?;
+        out.one(self.directory.statistics())?;
         let kinds = self.directory.kinds();
         out.one(&kinds)?;
         for kind in kinds {
@@ -187,15 +186,12 @@ impl Holdings {
         let [mut holdings, mut known] = [policy.clone(), policy].map(|policy| Self::expecting_more(policy, corridor));
         let (with_records, with_firms) =
             rayon::join(|| holdings.take_up_records(records), || known.take_up_firms(firms));
-        let statistics = with_records?;
-        with_firms?;
-        let Self { names, addresses, mentions, mention_ids, mention_of_party, mut directory, watchers, .. } = known;
-        directory.restore_statistics(statistics);
-        let found = Self { names, addresses, mentions, mention_ids, mention_of_party, directory, watchers, ..holdings };
-        Ok(found)
+        with_records.and(with_firms)?;
+        let Self { names, addresses, mentions, mention_ids, mention_of_party, directory, watchers, .. } = known;
+        Ok(Self { names, addresses, mentions, mention_ids, mention_of_party, directory, watchers, ..holdings })
     }
 
-    fn take_up_records(&mut self, input: &mut BlockReader<impl Read>) -> Result<NameStatistics, KeptError> {
+    fn take_up_records(&mut self, input: &mut BlockReader<impl Read>) -> Result<(), KeptError> {
         let singles: Singles = input.one()?;
         (self.tenants, self.counts, self.arrival_days) = (singles.tenants, singles.counts, singles.arrival_days);
         self.brand_names = singles.brand_names.into_iter().collect();
@@ -232,8 +228,7 @@ impl Holdings {
         })?;
         input.each(|(buyer, record): ((u32, u32), BuyerRecord)| {
             self.records_by_buyer.insert(buyer, record);
-        })?;
-        Ok(singles.statistics)
+        })
     }
 
     fn goods_taken_up(&self, common: Option<GoodsRow>, pieces: Option<GoodsForm>) -> Arc<GoodsForm> {
@@ -262,6 +257,7 @@ impl Holdings {
         input.each(|(spelt, mention): ((PartyId, u32), u32)| {
             self.mention_of_party.insert(spelt, mention);
         })?;
+        self.directory.restore_statistics(input.one()?);
         for kind in input.one::<Vec<FirmsOf>>()? {
             input.each(|row: Option<FirmRow>| {
                 row.into_iter().for_each(|row| self.directory.restore(kind, row, &forms));
