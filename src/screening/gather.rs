@@ -447,3 +447,6 @@ impl<'a> Views<'a> {
         Arc::new(shares)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,7 +25,7 @@ use super::pool::{CargoRow, GoodsRow, OrderName, OrderRow, PartyId, Pool, Shipme
 use super::record::EchoOf;
 use super::settle::Unsettled;
 use super::spellings::Spellings;
-use super::weigh::{OrderFacts, PaperFacts};
+use super::weigh::{OrderFacts, PaperFacts, followed_from};
 
 /// A mention, whom it may stand for, and the records that carry it.
 #[derive(Debug)]
@@ -124,6 +124,11 @@ impl HeldOrder {
     /// What is weighed of it besides its goods.
     pub(super) fn facts(&self) -> OrderFacts {
         self.row.facts(self.value_euro)
+    }
+
+    /// The day by which it is filed under its buyer's firms.
+    pub(super) fn followed_from(&self) -> Day {
+        followed_from(&self.facts())
     }
 }
 

@@ -30,7 +30,8 @@ pub struct Policy {
     pub base_share_lines: f64,
     /// Days before the order date that an onward paper may bear and still be looked at: clocks and corrections.
     pub days_before_order_max: i32,
-    /// Days after the order date beyond which goods are no longer followed.
+    /// Days after the order date beyond which goods are no longer followed. Goods that were built for longer than 120 days
+    /// are followed as if they had been ordered 120 days before their despatch.
     pub days_after_order_max: i32,
     /// The same after a transfer inside the ostensible destination.
     pub days_after_transfer_max: i32,
@@ -75,7 +76,7 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            version: "2026-11.2",
+            version: "2026-11.3",
             weights: Arc::new(Weights::embedded().clone()),
             rates: Arc::new(Rates::embedded().clone()),
             base_share: 0.10,

@@ -14,7 +14,7 @@ use crate::resolve::Scope;
 use super::holdings::Holdings;
 use super::judge::judge;
 use super::record::{EchoOf, Line, between, echo_of_line};
-use super::weigh::OrderFacts;
+use super::weigh::{OrderFacts, followed_from};
 
 /// Most records in the case of an order line that is screened on demand: whoever asks waits for it.
 pub const PROBE_RECORDS_MAX: usize = 100;
@@ -209,7 +209,7 @@ impl Holdings {
     /// The latest papers that a firm sent around the time of an order line, as far as its tenant may see them.
     fn latest_papers(&self, probe: &Probe, entity: u32, limit: usize) -> impl Iterator<Item = u32> {
         let days = self.policy.days_after_order_max;
-        let date = probe.base.line.order_date;
+        let date = followed_from(&OrderFacts::of(&probe.base));
         let sent = self
             .entities
             .get(entity as usize)

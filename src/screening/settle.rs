@@ -389,7 +389,7 @@ impl Holdings {
         let mut entered = Entered::default();
         for order in orders {
             let held = &self.orders[order as usize];
-            let row = (held.row.order_date, order);
+            let row = (held.followed_from(), order);
             entered.enter(self.mentions[held.buyer as usize].followed(), List::Orders, row);
         }
         for shipment in shipments {

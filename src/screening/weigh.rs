@@ -360,13 +360,22 @@ fn mass_kg(quantity: Amount, unit: Unit) -> Option<f64> {
     (dimension == UnitDimension::Mass).then(|| quantity.to_f64() * numerator as f64 / denominator as f64)
 }
 
-/// Days from order to despatch beyond which a stated despatch is not believed: it bounds every search by order date.
-const DESPATCH_DAYS_MAX: i32 = 300;
+/// Days from order to despatch beyond which a stated despatch is not believed: machine tools are built for up to two years,
+/// and a slip in the year must not blind the search. Assumption.
+const LEAD_DAYS_MAX: i32 = 1_100;
+/// Days from order to despatch up to which goods are looked for from the order date on. Assumption.
+const LEAD_DAYS_USUAL_MAX: i32 = 120;
 
 /// The day from which the goods can have been on their way.
 pub(super) fn despatch_day(order: &OrderFacts) -> Day {
-    let latest = order.order_date.plus_days(DESPATCH_DAYS_MAX);
-    order.ship_date.map_or(order.order_date.plus_days(3), |day| day.clamp(order.order_date, latest))
+    let believed = order.ship_date.filter(|day| day.days_since(order.order_date) <= LEAD_DAYS_MAX);
+    believed.map_or(order.order_date.plus_days(3), |day| day.max(order.order_date))
+}
+
+/// The day around which an order line's papers are looked for, and by which it is filed: the order date, or a later day
+/// where the goods were built for long.
+pub(super) fn followed_from(order: &OrderFacts) -> Day {
+    order.order_date.max(despatch_day(order).plus_days(-LEAD_DAYS_USUAL_MAX))
 }
 
 /// Days within which a paper may be the arrival of an order line.
@@ -377,8 +386,8 @@ pub(super) fn arrival_window(order: &OrderFacts, policy: &Policy) -> (Day, Day) 
 
 /// Days within which a paper may send the goods of an order line on.
 pub(super) fn onward_window(order: &OrderFacts, policy: &Policy) -> (Day, Day) {
-    let from = order.order_date.plus_days(-policy.days_before_order_max);
-    (from, order.order_date.plus_days(policy.days_after_order_max))
+    let from = followed_from(order);
+    (from.plus_days(-policy.days_before_order_max), from.plus_days(policy.days_after_order_max))
 }
 
 /// Declaration numbers agree when their digits do, an item number at the end of either left aside.
