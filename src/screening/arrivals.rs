@@ -8,12 +8,15 @@ use crate::model::{Case, Probability};
 
 use super::index::{CaseIndex, identity, papers_near};
 use super::policy::Policy;
-use super::weigh::{ArrivalState, OrderFacts, PaperFacts, arrival_window, despatch_day, in_order_unit};
+use super::weigh::{ArrivalState, OrderFacts, Pair, arrival_window, despatch_day, in_order_unit};
 
 /// Least identity of buyer and consignee for an arrival to be looked at.
 const IDENTITY_MIN: f64 = 0.2;
 /// Quantities of an order line and its arrival agree within this share.
 const QUANTITY_TOLERANCE: f64 = 0.02;
+
+/// Least that the goods of an order line and its arrival weigh, in thousandths of a bit.
+const GOODS_THOUSANDTHS_MIN: i64 = -1_000;
 
 /// Days from despatch to arrival, about the middle of road and rail. Assumption; it only decides which papers are looked at
 /// where there are too many.
@@ -36,20 +39,8 @@ pub(super) fn match_arrivals(case: &Case, index: &CaseIndex, brands: &Brands, po
         );
         for paper_index in near.found {
             let paper = &case.shipments[paper_index as usize];
-            let Some(amount) = in_order_unit(&facts, &PaperFacts::of(paper)) else { continue };
-            let deviation = (amount.to_f64() / order.line.quantity.to_f64() - 1.0).abs();
-            let same_firm = identity(&order.buyer, &paper.consignee).to_f64();
-            if deviation > QUANTITY_TOLERANCE
-                || same_firm < IDENTITY_MIN
-                || !goods::may_match(&order.goods, &paper.goods)
-            {
-                continue;
-            }
-            let bits = i64::from(goods::bits(&order.goods, &paper.goods, brands).0);
-            if bits < -1_000 {
-                continue;
-            }
-            let worth = bits + (same_firm.log2() * 1000.0) as i64 - (deviation * 100_000.0) as i64;
+            let pair = Pair::of(order, paper);
+            let Some(worth) = worth(&pair, identity(&order.buyer, &paper.consignee).to_f64(), brands) else { continue };
             pairs.push((-worth, paper.line.date.days_since(from), order_index as u32, paper_index));
         }
     }
@@ -64,6 +55,22 @@ pub(super) fn match_arrivals(case: &Case, index: &CaseIndex, brands: &Brands, po
         }
     }
     arrival_of
+}
+
+/// What speaks for a paper to be the arrival of an order line within its days, in thousandths of a bit; nothing where it
+/// cannot be. `same_firm`: the identity of buyer and consignee.
+pub(super) fn worth(pair: &Pair<'_>, same_firm: f64, brands: &Brands) -> Option<i64> {
+    let amount = in_order_unit(&pair.order, &pair.paper)?;
+    let deviation = (amount.to_f64() / pair.order.quantity.to_f64() - 1.0).abs();
+    if deviation > QUANTITY_TOLERANCE
+        || same_firm < IDENTITY_MIN
+        || !goods::may_match(pair.order_goods, pair.paper_goods)
+    {
+        return None;
+    }
+    let bits = i64::from(goods::bits(pair.order_goods, pair.paper_goods, brands).0);
+    let worth = bits + (same_firm.log2() * 1000.0) as i64 - (deviation * 100_000.0) as i64;
+    (bits >= GOODS_THOUSANDTHS_MIN).then_some(worth)
 }
 
 /// What can be said of the arrival of one order line.

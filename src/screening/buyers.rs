@@ -8,15 +8,37 @@ use std::collections::BTreeSet;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ArrivalCoverage, CauseKind, LikenessRecord};
+use crate::model::{ArrivalCoverage, CauseKind, LikenessRecord, Probability};
 
 use super::causes::Reason;
-use super::holdings::{BuyerRecord, Holdings};
+use super::holdings::{BuyerRecord, HeldOrder, Holdings};
 use super::record::{EchoOf, Likeness, echo_of};
 use super::settle::Dirty;
 
 /// Order lines whose arrival is due, from which on the share of those seen is known.
 const DUE_COUNT_MIN: u32 = 50;
+
+/// How much a buyer's record may say of one order line: a number of [`RECORD_STEPS`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct RecordStep(u8);
+
+/// Odds of a buyer's record, in bits, up to which a step goes; the last one has no end. Steps, so that ties do not change with
+/// every paper; so low that the usual buyer, of whom nothing is known or nothing bad, is not taken for a diverter.
+pub(super) const RECORD_STEPS: [f64; 9] = [-6.0, -5.0, -4.0, -3.0, -2.0, -1.0, 0.0, 1.5, f64::INFINITY];
+
+impl RecordStep {
+    /// Whatever the record may be.
+    pub(super) const ANY: Self = Self(RECORD_STEPS.len() as u8 - 1);
+
+    /// The step of odds in bits.
+    pub(super) fn of(odds: f64) -> Self {
+        Self(RECORD_STEPS.partition_point(|most| *most < odds) as u8)
+    }
+
+    pub(super) fn number(self) -> usize {
+        self.0.into()
+    }
+}
 
 /// What the order lines of a tenant say together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -66,6 +88,7 @@ impl Holdings {
             }
         }
         let buyers: Vec<(u32, u32)> = buyers.into_iter().filter(|buyer| self.count_buyer(*buyer)).collect();
+        self.step_again(orders, &buyers, dirty);
         if dirty.is_first {
             return;
         }
@@ -80,6 +103,42 @@ impl Holdings {
                 dirty.far.extend(orders.map(|(order, _)| order as u32));
             }
         }
+    }
+
+    /// Brings up to date what the records of these buyers may say at most. A tie that weighs too little now is lost: whoever
+    /// shared a case by it is judged again.
+    fn step_again(&mut self, looked_at: &BTreeSet<u32>, buyers: &[(u32, u32)], dirty: &mut Dirty) {
+        let of_buyers = buyers.iter().flat_map(|buyer| self.orders_counted_for(*buyer));
+        let orders: BTreeSet<u32> = of_buyers.chain(looked_at.iter().copied()).collect();
+        let steps = orders.iter().map(|order| (*order, self.record_step(&self.orders[*order as usize], None)));
+        let held = |order: u32| self.orders[order as usize].record_step;
+        let changed: Vec<(u32, RecordStep)> = steps.filter(|(order, step)| held(*order) != Some(*step)).collect();
+        if !dirty.is_first && !dirty.all {
+            let lost = changed.iter().filter(|(order, step)| held(*order).is_some_and(|before| *step < before));
+            let tied = self.orders_of_cases(lost.map(|(order, _)| *order));
+            dirty.touch(&tied.into_iter().collect::<Vec<_>>(), &[Reason::of(CauseKind::BuyersRecord)]);
+        }
+        for (order, step) in changed {
+            self.orders[order as usize].record_step = Some(step);
+        }
+    }
+
+    /// What a buyer's record may say of an order line at most; `besides`: with this order line counted too.
+    pub(super) fn record_step(&self, held: &HeldOrder, besides: Option<(u32, Probability)>) -> RecordStep {
+        let buyer = held.counted_for;
+        let record = buyer.and_then(|entity| self.records_by_buyer.get(&(held.tenant, entity)));
+        let mut record = record.copied().unwrap_or_default();
+        if let Some((_, echo)) = besides.filter(|(entity, _)| Some(*entity) == buyer) {
+            record.add(held.row.order_date, echo);
+        }
+        let BuyerRecord { echoed_millionths, order_line_count, .. } = record;
+        RecordStep::of(self.policy.record_odds(echoed_millionths, order_line_count, held.echo.probability).2)
+    }
+
+    /// The same for all that are held, as after taking them up.
+    pub(super) fn step_all(&mut self) {
+        let steps: Vec<RecordStep> = self.orders.iter().map(|held| self.record_step(held, None)).collect();
+        self.orders.iter_mut().zip(steps).for_each(|(held, step)| held.record_step = Some(step));
     }
 
     /// Counts the order lines of a buyer anew; says whether its record is another now.

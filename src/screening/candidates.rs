@@ -147,16 +147,14 @@ impl<'a> Search<'a> {
 
     /// The buyer's record on its other order lines, and its odds in bits.
     fn record(&self, order: &CaseOrder) -> (Compared<'a>, f64) {
-        let odds = |share: f64| (share / (1.0 - share)).log2();
         let Some(share) = order.buyer.iter().max_by_key(|share| (share.probability, std::cmp::Reverse(share.entity)))
         else {
-            return (Compared::Prior(None), odds(self.policy.record_share(0.0, 0.0)));
+            return (Compared::Prior(None), self.policy.record_odds(0, 0, Probability::default()).2);
         };
         let entity = &self.case.entities[share.entity as usize];
-        let own = order.echo.to_f64();
-        let others = (entity.echoed_millionths as f64 / 1e6 - own).max(0.0);
-        let lines = f64::from(entity.order_line_count.saturating_sub(1));
-        (Compared::Prior(Some((others, lines))), odds(self.policy.record_share(others.min(lines), lines)))
+        let (others, lines, odds) =
+            self.policy.record_odds(entity.echoed_millionths, entity.order_line_count, order.echo);
+        (Compared::Prior(Some((others, lines))), odds)
     }
 
     /// Papers of the buyer in the window; only the nearest in time where there are too many.
@@ -193,7 +191,7 @@ impl<'a> Search<'a> {
             let transfer = &self.case.shipments[last as usize];
             let amount = trail.amounts.last().copied().flatten();
             let from = transfer.line.date;
-            let window = (from, from.plus_days(self.policy.days_after_transfer_max));
+            let window = self.policy.after_transfer(from);
             let limit = self.policy.papers_per_order(self.case.orders.len());
             for paper_index in papers_near(&self.index.sent, &transfer.consignee, window, from, limit).found {
                 let paper = &self.case.shipments[paper_index as usize];

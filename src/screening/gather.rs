@@ -2,10 +2,16 @@
 //!
 //! Two records belong together when a firm that both may name could have had the same goods at a possible time.
 //! The cut follows such ties to their end, so no paper is shared by two cases of a tenant and goods are conserved
-//! within each case. It decides nothing else; what the ties are worth is judged.
+//! within each case. A transfer inside the ostensible destination ties further records only where it is part of a whole
+//! trail, see [`trails`]: most such papers are everyday trade, and through them everything would hang together. The cut
+//! decides nothing else; what the ties are worth is judged.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+mod trails;
+
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+
+use foldhash::{HashMap, HashMapExt};
 
 use crate::goods;
 use crate::model::{
@@ -17,6 +23,7 @@ use super::policy::Policy;
 use super::probe::Probe;
 use super::record::between;
 use super::weigh::{OrderFacts, arrival_window, onward_window};
+use trails::Trails;
 
 /// The records of one case, by their numbers in the holdings.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +60,37 @@ impl Cut {
 /// From which day to which a paper of some kind is tied to an order line.
 type Window = fn(&OrderFacts, &Policy) -> (Day, Day);
 
+/// Who is looked for, and in which list of an entity. What is met depends on the paper met and never on who looks, so that
+/// the same days need not be looked through again for goods that are spelt alike.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Look {
+    /// Order lines that a paper may carry.
+    Orders,
+    /// Whatever the buyer of an order line sent.
+    Sent,
+    /// Arrivals of an order line.
+    Arrived,
+    /// What may follow on the first transfer of a trail: an onward paper, or a transfer that one follows.
+    AfterFirst,
+    /// What may follow on the second one: an onward paper.
+    AfterSecond,
+    /// Transfers that may stand before the second one of a trail.
+    BeforeSecond,
+    /// Transfers that may stand before an onward paper.
+    BeforeOnward,
+}
+
+impl Look {
+    fn list(self) -> List {
+        match self {
+            Self::Orders => List::Orders,
+            Self::Sent | Self::AfterFirst | Self::AfterSecond => List::Sent,
+            Self::Arrived => List::ArrivalsReceived,
+            Self::BeforeSecond | Self::BeforeOnward => List::TransfersReceived,
+        }
+    }
+}
+
 /// A record waiting for its ties to be followed.
 #[derive(Clone, Copy)]
 enum Waiting {
@@ -60,7 +98,7 @@ enum Waiting {
     Shipment(u32),
 }
 
-struct Walk<'a> {
+struct Walk<'a, 'b> {
     holdings: &'a Holdings,
     /// Most records of the cut.
     limit: usize,
@@ -68,7 +106,53 @@ struct Walk<'a> {
     /// First come, first followed: what is cut off at the limit lies furthest away.
     waiting: VecDeque<Waiting>,
     /// Days of an entity's list that were already held against goods: what is spelt alike is looked for once.
-    looked_at: HashMap<(List, u32, *const GoodsForm), (Day, Day)>,
+    looked_at: HashMap<(Look, u32, *const GoodsForm), (Day, Day)>,
+    trails: &'b mut Trails<'a>,
+}
+
+/// Cuts one case after the other out of holdings that do not change meanwhile: what is found of transfers serves the next
+/// case too.
+pub(super) struct Cutter<'a> {
+    holdings: &'a Holdings,
+    trails: Trails<'a>,
+}
+
+impl<'a> Cutter<'a> {
+    pub(super) fn new(holdings: &'a Holdings) -> Self {
+        Self { holdings, trails: Trails::new(holdings, 0) }
+    }
+
+    /// The case that an order line belongs to.
+    pub(super) fn around_order(&mut self, order: u32) -> Cut {
+        self.around_order_within(order, self.holdings.policy.records_per_case_max)
+    }
+
+    fn around_order_within(&mut self, order: u32, limit: usize) -> Cut {
+        let tenant = self.holdings.orders[order as usize].tenant;
+        self.cut(tenant, limit, |walk| walk.meet_order(order))
+    }
+
+    /// The records of a tenant that a paper is tied to.
+    pub(super) fn around_shipment(&mut self, tenant: u32, shipment: u32) -> Cut {
+        let is_visible = self.holdings.shipments[shipment as usize].is_visible_to(tenant);
+        self.cut(tenant, self.holdings.policy.records_per_case_max, |walk| {
+            if is_visible {
+                walk.meet_shipment(shipment);
+            }
+        })
+    }
+
+    fn cut(&mut self, tenant: u32, limit: usize, begin: impl FnOnce(&mut Walk<'a, '_>)) -> Cut {
+        if self.trails.tenant() != tenant {
+            self.trails = Trails::new(self.holdings, tenant);
+        }
+        self.trails.make_room();
+        let (waiting, looked_at, trails) = (VecDeque::new(), HashMap::new(), &mut self.trails);
+        let cut = Cut { tenant, ..Cut::default() };
+        let mut walk = Walk { holdings: self.holdings, limit, cut, waiting, looked_at, trails };
+        begin(&mut walk);
+        walk.finish()
+    }
 }
 
 impl Holdings {
@@ -79,12 +163,12 @@ impl Holdings {
 
     /// Cases that hold some of these order lines, each once.
     pub(super) fn cuts_around(&self, orders: impl Iterator<Item = u32>) -> impl Iterator<Item = Cut> {
-        let mut done = vec![false; self.orders.len()];
+        let (mut done, mut cutter) = (vec![false; self.orders.len()], Cutter::new(self));
         orders.filter_map(move |order| {
             if done[order as usize] {
                 return None;
             }
-            let cut = self.cut_around(order);
+            let cut = cutter.around_order(order);
             cut.orders.iter().for_each(|order| done[*order as usize] = true);
             Some(cut)
         })
@@ -92,37 +176,22 @@ impl Holdings {
 
     /// The case that an order line belongs to.
     pub fn cut_around(&self, order: u32) -> Cut {
-        let tenant = self.orders[order as usize].tenant;
-        self.cut_within(tenant, self.policy.records_per_case_max, |walk| walk.meet_order(order))
+        Cutter::new(self).around_order(order)
     }
 
     /// The same with another limit, for whoever cannot wait for a large case.
     pub(super) fn cut_around_within(&self, order: u32, limit: usize) -> Cut {
-        let tenant = self.orders[order as usize].tenant;
-        self.cut_within(tenant, limit, |walk| walk.meet_order(order))
+        Cutter::new(self).around_order_within(order, limit)
     }
 
     /// The records that an order line which is not held would be tied to.
-    pub(super) fn cut_around_probe(&self, probe: &Probe, limit: usize) -> Cut {
+    pub(super) fn cut_around_probe<'a>(&'a self, probe: &'a Probe, limit: usize) -> Cut {
         let (facts, goods, shares) = (OrderFacts::of(&probe.base), &probe.base.goods, &probe.shares);
-        self.cut_within(probe.tenant_id, limit, |walk| walk.follow_line(&facts, goods, shares))
-    }
-
-    /// The records of a tenant that a paper is tied to.
-    pub(super) fn cut_around_shipment(&self, tenant: u32, shipment: u32) -> Cut {
-        let is_visible = self.shipments[shipment as usize].is_visible_to(tenant);
-        self.cut_within(tenant, self.policy.records_per_case_max, |walk| {
-            if is_visible {
-                walk.meet_shipment(shipment);
-            }
+        Cutter::new(self).cut(probe.tenant_id, limit, |walk| {
+            walk.follow_line(&facts, goods, shares);
+            let met = walk.cut.shipments.iter().copied();
+            walk.trails.lead_from(probe, met);
         })
-    }
-
-    fn cut_within(&self, tenant: u32, limit: usize, begin: impl FnOnce(&mut Walk<'_>)) -> Cut {
-        let cut = Cut { tenant, ..Cut::default() };
-        let mut walk = Walk { holdings: self, limit, cut, waiting: VecDeque::new(), looked_at: HashMap::new() };
-        begin(&mut walk);
-        walk.finish()
     }
 
     /// Order lines in canonical order: by tenant, then key.
@@ -227,7 +296,7 @@ impl Holdings {
     }
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Walk<'a, '_> {
     fn finish(mut self) -> Cut {
         // Beyond the limit nothing is met any more, so there is nothing to follow either.
         while self.cut.cut_at.is_none()
@@ -260,9 +329,9 @@ impl<'a> Walk<'a> {
     }
 
     /// The parts of a window that goods spelt so were not yet looked for in this list.
-    fn unseen(&mut self, list: List, entity: u32, goods: &Arc<GoodsForm>, from: Day, until: Day) -> [(Day, Day); 2] {
+    fn unseen(&mut self, look: Look, entity: u32, goods: &Arc<GoodsForm>, from: Day, until: Day) -> [(Day, Day); 2] {
         let none = (from, from.plus_days(-1));
-        let seen = self.looked_at.entry((list, entity, Arc::as_ptr(goods))).or_insert(none);
+        let seen = self.looked_at.entry((look, entity, Arc::as_ptr(goods))).or_insert(none);
         let (first, last) = *seen;
         if last < first || until < first.plus_days(-1) || last.plus_days(1) < from {
             // Nothing yet, or days that do not touch those seen: these take their place.
@@ -273,21 +342,33 @@ impl<'a> Walk<'a> {
         [(from, first.plus_days(-1)), (last.plus_days(1), until)]
     }
 
-    /// Papers of a list whose goods may match.
-    fn meet_papers(&mut self, list: List, entity: u32, goods: &Arc<GoodsForm>, (from, until): (Day, Day)) {
+    /// Papers whose goods may match, as far as the look is for them.
+    fn meet_papers(&mut self, look: Look, entity: u32, goods: &Arc<GoodsForm>, (from, until): (Day, Day)) {
         let holdings = self.holdings;
         // A number beyond those held stands for a firm that only an order line in question names.
         let Some(held) = holdings.entities.get(entity as usize) else { return };
-        for (from, until) in self.unseen(list, entity, goods, from, until) {
-            for (_, paper) in between(held.list(list), from, until) {
+        for (from, until) in self.unseen(look, entity, goods, from, until) {
+            for (_, paper) in between(held.list(look.list()), from, until) {
                 let shipment = &holdings.shipments[*paper as usize];
                 if !self.cut.shipments.contains(paper)
                     && shipment.is_visible_to(self.cut.tenant)
                     && goods::may_match(goods, &shipment.goods)
+                    && self.is_meant(look, *paper)
                 {
                     self.meet_shipment(*paper);
                 }
             }
+        }
+    }
+
+    fn is_meant(&mut self, look: Look, paper: u32) -> bool {
+        let is_onward = self.holdings.shipments[paper as usize].role == ShipmentRole::Onward;
+        match look {
+            Look::Orders | Look::Sent | Look::Arrived => true,
+            Look::AfterFirst => is_onward || self.trails.leaves(paper),
+            Look::AfterSecond => is_onward,
+            Look::BeforeSecond => self.trails.is_crowded(paper),
+            Look::BeforeOnward => self.trails.is_crowded(paper) || self.trails.second(paper).is_crowded,
         }
     }
 
@@ -302,8 +383,8 @@ impl<'a> Walk<'a> {
         let onward = onward_window(facts, &self.holdings.policy);
         let arrival = arrival_window(facts, &self.holdings.policy);
         for (entity, _) in shares {
-            self.meet_papers(List::Sent, *entity, goods, onward);
-            self.meet_papers(List::ArrivalsReceived, *entity, goods, arrival);
+            self.meet_papers(Look::Sent, *entity, goods, onward);
+            self.meet_papers(Look::Arrived, *entity, goods, arrival);
         }
     }
 
@@ -315,14 +396,28 @@ impl<'a> Walk<'a> {
             ShipmentRole::Arrival => self.orders_of(held.consignee, held, arrival_window),
             ShipmentRole::Transfer => {
                 self.orders_of(held.consignor, held, onward_window);
-                self.transfers_before(held);
-                self.papers_after(held);
+                self.follow_trails(shipment, held);
             }
             ShipmentRole::Onward => {
                 self.orders_of(held.consignor, held, onward_window);
-                self.transfers_before(held);
+                self.transfers_before(Look::BeforeOnward, held);
+                let tied = self.trails.before_onward(shipment);
+                tied.into_iter().for_each(|paper| self.meet_shipment(paper));
             }
         }
+    }
+
+    /// What a transfer is tied to by the trails that it is the first or the second paper of.
+    fn follow_trails(&mut self, shipment: u32, held: &'a HeldShipment) {
+        if self.trails.is_crowded(shipment) {
+            self.papers_after(Look::AfterFirst, held);
+        }
+        if self.trails.second(shipment).is_crowded && self.trails.leaves(shipment) {
+            self.transfers_before(Look::BeforeSecond, held);
+            self.papers_after(Look::AfterSecond, held);
+        }
+        let tied = [self.trails.after_first(shipment), self.trails.around_second(shipment)];
+        tied.into_iter().flatten().for_each(|paper| self.meet_shipment(paper));
     }
 
     /// The same tie as in `follow_order`, seen from the paper: were it wider or narrower on one side, a record could
@@ -331,14 +426,13 @@ impl<'a> Walk<'a> {
         let holdings = self.holdings;
         let Some(mention) = mention else { return };
         let day = paper.row.date;
-        let earliest = day.plus_days(-holdings.policy.days_after_order_max);
-        let latest = day.plus_days(holdings.policy.days_before_order_max);
+        let (earliest, latest) = holdings.policy.orders_of_paper(day);
         for (entity, _) in holdings.followed(mention) {
             let orders = &holdings.entities[entity as usize].orders;
             // Days of arrivals depend on each order line's despatch, so that what one arrival saw says nothing of others.
             let windows = match paper.role {
                 ShipmentRole::Arrival => [(earliest, latest), (latest, earliest)],
-                _ => self.unseen(List::Orders, entity, &paper.goods, earliest, latest),
+                _ => self.unseen(Look::Orders, entity, &paper.goods, earliest, latest),
             };
             for (_, order) in windows.into_iter().flat_map(|(from, until)| between(orders, from, until)) {
                 let held = &holdings.orders[*order as usize];
@@ -353,21 +447,19 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn transfers_before(&mut self, paper: &'a HeldShipment) {
+    fn transfers_before(&mut self, look: Look, paper: &'a HeldShipment) {
         let Some(mention) = paper.consignor else { return };
-        let until = paper.row.date;
-        let from = until.plus_days(-self.holdings.policy.days_after_transfer_max);
+        let window = self.holdings.policy.before_paper(paper.row.date);
         for (entity, _) in self.holdings.followed(mention) {
-            self.meet_papers(List::TransfersReceived, entity, &paper.goods, (from, until));
+            self.meet_papers(look, entity, &paper.goods, window);
         }
     }
 
-    fn papers_after(&mut self, transfer: &'a HeldShipment) {
+    fn papers_after(&mut self, look: Look, transfer: &'a HeldShipment) {
         let Some(mention) = transfer.consignee else { return };
-        let from = transfer.row.date;
-        let until = from.plus_days(self.holdings.policy.days_after_transfer_max);
+        let window = self.holdings.policy.after_transfer(transfer.row.date);
         for (entity, _) in self.holdings.followed(mention) {
-            self.meet_papers(List::Sent, entity, &transfer.goods, (from, until));
+            self.meet_papers(look, entity, &transfer.goods, window);
         }
     }
 }

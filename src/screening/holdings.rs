@@ -19,7 +19,7 @@ use crate::model::{
 use crate::normalize;
 use crate::resolve::{Directory, Introduction, Scope, Touched, Watchers};
 
-use super::buyers::TenantCounts;
+use super::buyers::{RecordStep, TenantCounts};
 use super::policy::Policy;
 use super::pool::{CargoRow, GoodsRow, OrderName, OrderRow, PartyId, Pool, ShipmentName, ShipmentRow};
 use super::record::EchoOf;
@@ -105,6 +105,8 @@ pub(super) struct HeldOrder {
     pub echo: EchoOf,
     /// The entity in whose record it is counted.
     pub counted_for: Option<u32>,
+    /// What that record may say of it at most, as ties are weighed; nothing before it was looked at.
+    pub record_step: Option<RecordStep>,
 }
 
 /// A shipment line held.
@@ -380,8 +382,8 @@ impl Holdings {
                 self.mentions[buyer as usize].carried.push(Carried::Order(order));
                 self.order_ids.insert((tenant, row.name), order);
                 let goods = self.goods_form(&row.cargo);
-                let (echo, counted_for) = (EchoOf::default(), None);
-                self.orders.push(HeldOrder { tenant, row, goods, value_euro, buyer, echo, counted_for });
+                let (echo, counted_for, record_step) = (EchoOf::default(), None, None);
+                self.orders.push(HeldOrder { tenant, row, goods, value_euro, buyer, echo, counted_for, record_step });
                 self.unsettled.orders.push(order);
                 self.unsettled.news.order(order, tenant);
             }

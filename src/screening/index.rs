@@ -32,6 +32,9 @@ impl CaseIndex {
     }
 }
 
+/// Most that two mentions are taken for the same firm: nobody is certain.
+pub(super) const IDENTITY_MAX: f64 = 0.999;
+
 /// Probability that two mentions stand for the same firm: the shares that they have in common.
 pub(super) fn identity(left: &[EntityShare], right: &[EntityShare]) -> Probability {
     let mut sum = 0.0;
@@ -40,7 +43,7 @@ pub(super) fn identity(left: &[EntityShare], right: &[EntityShare]) -> Probabili
             sum += share.probability.to_f64() * other.probability.to_f64();
         }
     }
-    Probability::from_f64(sum.min(0.999))
+    Probability::from_f64(sum.min(IDENTITY_MAX))
 }
 
 /// Papers found in the lists of a mention's entities, each once, in the order of the case.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::model::{CauseKind, Day};
 
 use super::causes::{Reason, note};
-use super::gather::Cut;
+use super::gather::{Cut, Cutter};
 use super::holdings::{Carried, Holdings};
 use super::settle::{Dirty, Reweighed, Shares};
 
@@ -99,13 +99,13 @@ impl Holdings {
 
     /// Touches the order lines that were tied to what is about to move.
     fn touch_tied(&self, moves: &[Move], dirty: &mut Dirty) {
-        let mut tied = Tied::default();
+        let mut tied = Tied::of(self);
         for one in moves {
             for order in &one.orders {
-                tied.order(self, *order, one.reason);
+                tied.order(*order, one.reason);
             }
             for paper in &one.papers {
-                (0..self.tenants.len() as u32).for_each(|tenant| tied.paper(self, tenant, *paper, one.reason));
+                (0..self.tenants.len() as u32).for_each(|tenant| tied.paper(tenant, *paper, one.reason));
             }
             for buyer in self.buyers_of(&one.orders) {
                 note(tied.buyers.entry(buyer).or_default(), one.reason);
@@ -161,8 +161,9 @@ impl Move {
 }
 
 /// Cases and buyers that something moves out of, each with its order lines and why.
-#[derive(Default)]
-struct Tied {
+struct Tied<'a> {
+    cutter: Cutter<'a>,
+    holdings: &'a Holdings,
     cases: Vec<(Vec<u32>, Vec<Reason>)>,
     case_of_order: HashMap<u32, usize>,
     /// By tenant and paper: one that many may see lies in a case of each.
@@ -170,19 +171,36 @@ struct Tied {
     buyers: BTreeMap<(u32, u32), Vec<Reason>>,
 }
 
-impl Tied {
-    fn order(&mut self, holdings: &Holdings, order: u32, reason: Reason) {
+impl<'a> Tied<'a> {
+    fn of(holdings: &'a Holdings) -> Self {
+        Self {
+            cutter: Cutter::new(holdings),
+            holdings,
+            cases: Vec::new(),
+            case_of_order: HashMap::new(),
+            case_of_paper: HashMap::new(),
+            buyers: BTreeMap::new(),
+        }
+    }
+
+    fn order(&mut self, order: u32, reason: Reason) {
         let case = match self.case_of_order.get(&order) {
             Some(case) => *case,
-            None => self.case(holdings.orders[order as usize].tenant, &holdings.cut_around(order)),
+            None => {
+                let cut = self.cutter.around_order(order);
+                self.case(self.holdings.orders[order as usize].tenant, &cut)
+            }
         };
         note(&mut self.cases[case].1, reason);
     }
 
-    fn paper(&mut self, holdings: &Holdings, tenant: u32, paper: u32, reason: Reason) {
+    fn paper(&mut self, tenant: u32, paper: u32, reason: Reason) {
         let case = match self.case_of_paper.get(&(tenant, paper)) {
             Some(case) => *case,
-            None => self.case(tenant, &holdings.cut_around_shipment(tenant, paper)),
+            None => {
+                let cut = self.cutter.around_shipment(tenant, paper);
+                self.case(tenant, &cut)
+            }
         };
         note(&mut self.cases[case].1, reason);
     }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::flow::FlowPolicy;
-use crate::model::Level;
+use crate::model::{Day, Level, Probability};
 use crate::normalize::Rates;
 
 use super::weights::Weights;
@@ -46,6 +46,10 @@ pub struct Policy {
     pub pairs_max: usize,
     /// Papers looked at for one order line however many order lines there are.
     pub papers_per_order_min: usize,
+    /// Pairs of order line and following paper at one transfer up to which each is weighed before a case is cut; where there
+    /// are more, all that are alike belong to the case. Bounds the time for one transfer to some
+    /// hundredths of a second.
+    pub pairs_per_transfer_max: usize,
     /// Links of one order line that compete for papers, the likeliest.
     pub links_per_order_max: usize,
     /// Order lines and papers in one case.
@@ -89,6 +93,7 @@ impl Default for Policy {
             papers_per_order_max: 2_000,
             pairs_max: 2_000_000,
             papers_per_order_min: 20,
+            pairs_per_transfer_max: 20_000,
             links_per_order_max: 400,
             records_per_case_max: 2_000_000,
             shown_probability_min: 0.02,
@@ -117,6 +122,21 @@ impl Policy {
         (self.pairs_max / order_count.max(1)).clamp(self.papers_per_order_min, self.papers_per_order_max)
     }
 
+    /// Days by which order lines are filed that a paper of this day may carry.
+    pub(super) fn orders_of_paper(&self, day: Day) -> (Day, Day) {
+        (day.plus_days(-self.days_after_order_max), day.plus_days(self.days_before_order_max))
+    }
+
+    /// Days on which a firm may send on what it received by a transfer of this day.
+    pub(super) fn after_transfer(&self, day: Day) -> (Day, Day) {
+        (day, day.plus_days(self.days_after_transfer_max))
+    }
+
+    /// The same from the other side: days of transfers by which the goods of a paper of this day may have come.
+    pub(super) fn before_paper(&self, day: Day) -> (Day, Day) {
+        (day.plus_days(-self.days_after_transfer_max), day)
+    }
+
     /// Links followed for one order line among so many.
     pub fn links_per_order(&self, order_count: usize) -> usize {
         self.papers_per_order(order_count).min(self.links_per_order_max)
@@ -131,6 +151,20 @@ impl Policy {
             score if score >= low => Level::Low,
             _ => Level::None,
         }
+    }
+
+    /// What a buyer's record says of one of its order lines: how many of its other ones have an onward shipment like them,
+    /// how many there are, and the odds that follow, in bits.
+    pub(super) fn record_odds(
+        &self,
+        echoed_millionths: u64,
+        order_line_count: u32,
+        own: Probability,
+    ) -> (f64, f64, f64) {
+        let others = (echoed_millionths as f64 / 1e6 - own.to_f64()).max(0.0);
+        let lines = f64::from(order_line_count.saturating_sub(1));
+        let share = self.record_share(others.min(lines), lines);
+        (others, lines, (share / (1.0 - share)).log2())
     }
 
     /// Share of a buyer's order lines that go on, from its record on the other ones.

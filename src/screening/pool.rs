@@ -301,6 +301,16 @@ impl Pool {
         }
     }
 
+    /// The declaration that a shipment line names as the one under which its goods came; empty where it names none.
+    pub(super) fn source_declaration(&self, row: &ShipmentRow) -> &str {
+        self.str(row.source_declaration)
+    }
+
+    /// The number on the paper of a shipment line.
+    pub(super) fn number(&self, row: &ShipmentRow) -> &str {
+        self.str(row.name.number)
+    }
+
     /// Every text in the order of its number, but for the first one, which is nothing.
     pub(super) fn texts(&self) -> Vec<&str> {
         self.texts.iter().map(|(_, text)| text).skip(1).collect()

@@ -14,7 +14,7 @@ use crate::model::{CauseKind, Day, GoodsForm, Probability, ShipmentRole};
 use crate::resolve::{Candidate, Changes, Concerned, Grounds, Resolution, Scope};
 
 use super::causes::{News, Reason};
-use super::gather::Cut;
+use super::gather::{Cut, Cutter};
 use super::holdings::{Entity, Holdings, List};
 use super::record::between;
 use super::weigh::despatch_day;
@@ -48,9 +48,21 @@ pub(super) struct Unsettled {
     pub news: News,
 }
 
+/// Lines that name a brand which no record had before.
+#[derive(Default)]
+struct Branded {
+    orders: Vec<u32>,
+    papers: Vec<u32>,
+    /// Order lines in their cases before it was known: some may not be tied to them any more.
+    tied_before: BTreeSet<u32>,
+    /// They are too many to be looked up.
+    are_many: bool,
+}
+
 /// A settling that has begun.
 pub(super) struct Settling {
     waiting: Unsettled,
+    branded: Branded,
     /// Firms with a word that became more frequent.
     reweighed: Changes,
     /// How many firms there were at its beginning, rounded.
@@ -145,7 +157,9 @@ impl Holdings {
     pub(super) fn begin_settling(&mut self) -> Settling {
         let mut waiting = std::mem::take(&mut self.unsettled);
         let firms_rounded = self.directory.firms_rounded();
+        let mut branded = Branded::default();
         if !waiting.brands.is_empty() {
+            branded = self.branded(&waiting);
             self.brands = Brands::new(self.brand_names.iter().map(String::as_str));
         }
         let resolves_all = waiting.firms_rounded != Some(firms_rounded)
@@ -157,7 +171,7 @@ impl Holdings {
         } else {
             reweighed.add(self.directory.take_reweighed());
         }
-        Settling { waiting, reweighed, firms_rounded, resolves_all }
+        Settling { waiting, branded, reweighed, firms_rounded, resolves_all }
     }
 
     /// Resolves what waits, which takes longest, without changing anything: others may read meanwhile. Nothing at the
@@ -236,7 +250,7 @@ impl Holdings {
                 (Resolved { reweighed, ..Resolved::default() }, mentions)
             }
         };
-        let Settling { mut waiting, firms_rounded, .. } = settling;
+        let Settling { mut waiting, branded, firms_rounded, .. } = settling;
         let (news, is_first) = (std::mem::take(&mut waiting.news), waiting.firms_rounded.is_none());
         let mut dirty = Dirty { all: is_first, orders: BTreeSet::new(), far: BTreeSet::new(), news, is_first };
         let (orders_before, shipments_before) =
@@ -258,7 +272,7 @@ impl Holdings {
         self.meet_entities(&waiting.entities, &mut dirty);
         look_again.extend(self.arrivals_extended(&waiting.shipments, &mut dirty));
         dirty.orders.extend(&look_again);
-        self.meet_brands(&waiting.brands, &mut look_again, &mut dirty);
+        self.meet_brands(branded, &mut look_again, &mut dirty);
         if dirty.all {
             look_again = (0..self.orders.len() as u32).collect();
         }
@@ -273,23 +287,36 @@ impl Holdings {
         Settled { affected: Affected { near, far }, news, lasting }
     }
 
-    /// Order lines in whose cases a new brand is named. They may be very many.
-    fn meet_brands(&self, brands: &BTreeSet<String>, look_again: &mut BTreeSet<u32>, dirty: &mut Dirty) {
-        if brands.is_empty() || dirty.all {
-            return;
-        }
-        let new = Brands::new(brands.iter().map(String::as_str));
+    /// Lines that name a new brand, with who is tied to them while it is still unknown: by a brand in a paper's text a trail
+    /// may come to weigh too little to tie anything.
+    fn branded(&self, waiting: &Unsettled) -> Branded {
+        let new = Brands::new(waiting.brands.iter().map(String::as_str));
         let names = |goods: &GoodsForm| new.find(&goods.description_folded).is_some();
         let orders = self.orders.par_iter().enumerate().filter(|(_, held)| names(&held.goods));
         let orders: Vec<u32> = orders.map(|(order, _)| order as u32).collect();
         let papers = self.shipments.par_iter().enumerate().filter(|(_, held)| names(&held.goods));
         let papers: Vec<u32> = papers.map(|(paper, _)| paper as u32).collect();
         if orders.len() + papers.len() > LINES_OF_BRAND_MAX {
-            dirty.all = true;
+            return Branded { are_many: true, ..Branded::default() };
+        }
+        let mut tied_before = BTreeSet::new();
+        if waiting.firms_rounded.is_some() {
+            tied_before.extend(self.orders_of_cases(orders.iter().copied()));
+            tied_before.extend(self.orders_of_papers(&papers));
+        }
+        Branded { orders, papers, tied_before, are_many: false }
+    }
+
+    /// Order lines in whose cases a new brand is named.
+    fn meet_brands(&self, branded: Branded, look_again: &mut BTreeSet<u32>, dirty: &mut Dirty) {
+        let Branded { orders, papers, tied_before, are_many } = branded;
+        dirty.all |= are_many;
+        if dirty.all {
             return;
         }
         look_again.extend(&orders);
         look_again.extend(self.orders_to_look_at(&papers));
+        dirty.far.extend(tied_before);
         dirty.far.extend(self.orders_of_cases(orders.into_iter()));
         dirty.far.extend(self.orders_of_papers(&papers));
     }
@@ -411,12 +438,12 @@ impl Holdings {
 
     /// Order lines that share a case with one of these papers, of every tenant.
     fn orders_of_papers(&self, papers: &[u32]) -> BTreeSet<u32> {
-        let mut orders = BTreeSet::new();
+        let (mut orders, mut cutter) = (BTreeSet::new(), Cutter::new(self));
         for tenant in 0..self.tenants.len() as u32 {
             let mut met: BTreeSet<u32> = BTreeSet::new();
             for paper in papers {
                 if !met.contains(paper) {
-                    let cut = self.cut_around_shipment(tenant, *paper);
+                    let cut = cutter.around_shipment(tenant, *paper);
                     met.extend(cut.shipments());
                     orders.extend(cut.orders());
                 }
@@ -440,8 +467,7 @@ impl Holdings {
         let mut looks: Vec<(u32, (Day, Day))> = Vec::new();
         for paper in papers {
             let held = &self.shipments[*paper as usize];
-            let from = held.row.date.plus_days(-policy.days_after_order_max);
-            let until = held.row.date.plus_days(policy.days_before_order_max);
+            let (from, until) = policy.orders_of_paper(held.row.date);
             for mention in held.consignor.iter().chain(&held.consignee) {
                 let entities = self.mentions[*mention as usize].followed().iter();
                 looks.extend(entities.map(|(entity, _)| (*entity, (from, until))));
@@ -459,11 +485,11 @@ impl Holdings {
     }
 
     /// Order lines that share a case with one of these: each case is cut once.
-    fn orders_of_cases(&self, orders: impl Iterator<Item = u32>) -> BTreeSet<u32> {
-        let mut met = BTreeSet::new();
+    pub(super) fn orders_of_cases(&self, orders: impl Iterator<Item = u32>) -> BTreeSet<u32> {
+        let (mut met, mut cutter) = (BTreeSet::new(), Cutter::new(self));
         for order in orders {
             if !met.contains(&order) {
-                met.extend(self.cut_around(order).orders());
+                met.extend(cutter.around_order(order).orders());
             }
         }
         met

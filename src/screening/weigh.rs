@@ -310,8 +310,7 @@ impl<'a> Weighed<'a> {
         if paper.source_declaration.is_empty() {
             return;
         }
-        let ours =
-            if arrived.source_declaration.is_empty() { &arrived.key.number } else { &arrived.source_declaration };
+        let ours = declaration_of_arrival(&arrived.source_declaration, &arrived.key.number);
         let theirs = &paper.source_declaration;
         let is_same = same_declaration(ours, theirs);
         let trace = if is_same { Trace::DeclarationSame } else { Trace::DeclarationDifferent };
@@ -390,8 +389,13 @@ pub(super) fn onward_window(order: &OrderFacts, policy: &Policy) -> (Day, Day) {
     (from.plus_days(-policy.days_before_order_max), from.plus_days(policy.days_after_order_max))
 }
 
+/// The declaration by which an arrival is known: the one it names, or its own number.
+pub(super) fn declaration_of_arrival<'a>(source_declaration: &'a str, number: &'a str) -> &'a str {
+    if source_declaration.is_empty() { number } else { source_declaration }
+}
+
 /// Declaration numbers agree when their digits do, an item number at the end of either left aside.
-fn same_declaration(left: &str, right: &str) -> bool {
+pub(super) fn same_declaration(left: &str, right: &str) -> bool {
     let parts = |text: &str| -> Vec<String> {
         text.split('/').take(3).map(|part| part.chars().filter(char::is_ascii_alphanumeric).collect()).collect()
     };

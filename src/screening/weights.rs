@@ -382,6 +382,20 @@ impl Weights {
     pub(super) fn at(&self, place: Place) -> Bits {
         Bits::from_f64(place.shares().map(|(index, share)| share * self.bits.get(index).copied().unwrap_or(0.0)).sum())
     }
+
+    /// The most that stands before all comparisons for a way through so many firms, with a buyer's record of odds up to
+    /// `record_bits` and whatever likeness says at the tenant.
+    pub(super) fn way_most(&self, firms_between: usize, record_bits: f64) -> Bits {
+        let none = LikenessRecord { likely_percent: 0 };
+        let odds = RECORD.points.iter().copied().filter(|bits| *bits < record_bits).chain([record_bits]);
+        let ways = odds.map(|odds| {
+            let [way, record, _] = Place::way(firms_between, odds, none);
+            self.at(way).0 + self.at(record).0
+        });
+        let tenants = LIKENESS.points.iter().map(|percent| Place::on(TENANT_START, LIKENESS.points, *percent));
+        let most = |bits: Option<i32>| bits.unwrap_or_default();
+        Bits(most(ways.max()) + most(tenants.map(|place| self.at(place).0).max()))
+    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,19 @@
 //! A case is the same from wherever it is cut, and goods that were built for long are followed from their despatch on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
+use super::super::candidates::candidate_ways;
 use super::super::holdings::Holdings;
 use super::super::judge::judge;
 use super::super::policy::Policy;
+use super::{Cut, Cutter};
 use crate::model::{
     Amount, Company, Corridor, Country, Day, DocumentKey, DocumentKind, Finding, HsCode, OrderKey, OrderLine, Party,
     Record, ShipmentLine, Unit,
 };
+use crate::simulation::{MemoryWorld, Profile, WorldOptions, generate};
 
 /// Firms of the ostensible destination, each with its own number.
 const FIRMS: [(&str, &str); 3] = [
@@ -95,7 +98,11 @@ fn paper_of(number: usize, role: u8, code: usize, day: i32, from: usize, to: usi
 type Owned = (Option<&'static str>, Record);
 
 fn settled(records: Vec<Owned>) -> Holdings {
-    let mut holdings = Holdings::new(Policy::default(), Corridor::default());
+    settled_by(Policy::default(), records)
+}
+
+fn settled_by(policy: Policy, records: Vec<Owned>) -> Holdings {
+    let mut holdings = Holdings::new(policy, Corridor::default());
     let registered = FIRMS.map(|(name, identifier)| Company {
         identifier: identifier.to_owned(),
         country: Some(Country::KZ),
@@ -123,7 +130,11 @@ fn papers() -> impl Strategy<Value = Vec<(Option<usize>, u8, usize, i32, usize, 
 
 proptest! {
     #[test]
-    fn a_case_is_the_same_from_wherever_it_is_cut(orders in orders(), papers in papers()) {
+    fn a_case_is_the_same_from_wherever_it_is_cut(
+        orders in orders(),
+        papers in papers(),
+        pairs_per_transfer_max in prop_oneof![Just(20_000_usize), 0..6_usize],
+    ) {
         let orders = orders.into_iter().enumerate().map(|(number, (tenant, buyer, code, day, lead_days))| {
             (Some(TENANTS[tenant]), Record::Order(Box::new(order(number, buyer, code, day, lead_days))))
         });
@@ -131,13 +142,14 @@ proptest! {
             let line = paper_of(number, role, code, day, from, to);
             (owner.map(|owner| TENANTS[owner]), Record::Shipment(Box::new(line)))
         });
-        let holdings = settled(orders.chain(papers).collect());
-        let members = |cut: &super::Cut| (cut.orders().collect::<BTreeSet<_>>(), cut.shipments().collect::<BTreeSet<_>>());
+        let policy = Policy { pairs_per_transfer_max, ..Policy::default() };
+        let holdings = settled_by(policy, orders.chain(papers).collect());
+        let members = |cut: &Cut| (cut.orders().collect::<BTreeSet<_>>(), cut.shipments().collect::<BTreeSet<_>>());
         let mut cuts = holdings.cuts();
         for tenant in 0..holdings.tenants.len() as u32 {
             let papers = 0..holdings.shipments.len() as u32;
             let visible = papers.filter(|paper| holdings.shipments[*paper as usize].is_visible_to(tenant));
-            cuts.extend(visible.map(|paper| holdings.cut_around_shipment(tenant, paper)));
+            cuts.extend(visible.map(|paper| Cutter::new(&holdings).around_shipment(tenant, paper)));
         }
         for cut in cuts {
             let whole = members(&cut);
@@ -145,11 +157,49 @@ proptest! {
                 prop_assert_eq!(&members(&holdings.cut_around(order)), &whole, "from order line {}", order);
             }
             for paper in cut.shipments() {
-                let around = holdings.cut_around_shipment(cut.tenant(), paper);
+                let around = Cutter::new(&holdings).around_shipment(cut.tenant(), paper);
                 prop_assert_eq!(&members(&around), &whole, "from paper {}", paper);
             }
         }
     }
+}
+
+/// A cut leaves out everyday trade and nothing else: what is tied by some way over which goods may have gone, lies in one
+/// case. Looked for in one case of all that is held.
+#[test]
+fn a_cut_leaves_no_way_out() {
+    let mut through_firms = 0;
+    for (seed, profile) in [(51, Profile::Small), (52, Profile::Harder), (53, Profile::FewDiverters)] {
+        let mut world = MemoryWorld::default();
+        generate(&WorldOptions::new(seed, 1_500, 7_500, profile), &mut world).unwrap();
+        let orders = world.orders.into_iter().map(|line| (Some(TENANTS[0]), Record::Order(Box::new(line))));
+        let papers = world.shipments.into_iter().map(|line| (None, Record::Shipment(Box::new(line))));
+        let companies = world.companies.into_iter().map(|row| (None, Record::Company(Box::new(row))));
+        let policy = Policy::default();
+        let mut holdings = Holdings::new(policy.clone(), Corridor::default());
+        orders.chain(papers).chain(companies).for_each(|(owner, record)| {
+            holdings.insert(owner, record);
+        });
+        holdings.settle();
+        let whole = Cut {
+            tenant: 0,
+            orders: (0..holdings.orders.len() as u32).collect(),
+            shipments: (0..holdings.shipments.len() as u32).collect(),
+            cut_at: None,
+        };
+        let ways_of = |cut: &Cut| {
+            let ways = candidate_ways(&holdings.case(cut), &policy);
+            ways.into_iter().map(|way| format!("{:?} {:?} {:?} {:?}", way.order, way.path, way.onward, way.shares))
+        };
+        let expected: BTreeSet<String> = ways_of(&whole).collect();
+        let found: BTreeSet<String> = holdings.cuts().iter().flat_map(ways_of).collect();
+        through_firms += expected.iter().filter(|way| !way.contains(" [] ")).count();
+        let lost: Vec<_> = expected.symmetric_difference(&found).collect();
+        assert!(lost.is_empty(), "{} of {}: {:#?}", lost.len(), expected.len(), &lost[..lost.len().min(4)]);
+        let largest = holdings.cuts().iter().map(|cut| cut.shipments.len()).max();
+        assert!(largest < Some(holdings.shipments.len() / 10), "{largest:?}");
+    }
+    assert!(through_firms > 50, "{through_firms} trails say nothing");
 }
 
 /// The finding of one order line that was despatched so many days after it was placed, whose goods arrived three weeks
@@ -206,4 +256,116 @@ fn a_despatch_years_away_is_not_believed() {
     };
     assert_eq!(finding(slipped).links.len(), 1);
     assert_eq!(finding(slipped).links[0].onward, finding(despatched).links[0].onward);
+}
+
+/// An order line of the first firm whose goods may have gone over the second one, which ordered such goods itself: by day of
+/// the transfer, quantity transferred, and text on the transfer. Weak trails and strong ones.
+fn over_another_buyer(transfer_day: i32, transferred: i64, text: &str) -> Vec<Owned> {
+    let ordered = |number, buyer| OrderLine { brand: "Altyn".to_owned(), ..order(number, buyer, 0, 18_000, Some(10)) };
+    let transfer = ShipmentLine {
+        quantity: Amount::from_whole(transferred),
+        description: text.to_owned(),
+        ..paper_of(0, 1, 0, transfer_day, 0, 1)
+    };
+    let onward = paper_of(1, 2, 0, transfer_day + 20, 1, 0);
+    let mut records: Vec<Owned> = vec![
+        (Some(TENANTS[0]), Record::Order(Box::new(ordered(0, 0)))),
+        (Some(TENANTS[0]), Record::Order(Box::new(ordered(1, 1)))),
+        (None, Record::Shipment(Box::new(transfer))),
+        (None, Record::Shipment(Box::new(onward))),
+    ];
+    // Where few mentions are held, whatever comes has everything judged again.
+    for number in 0..24 {
+        let buyer = Party { name: format!("Otrar {number} LLP"), country: Some(Country::KZ), ..Party::default() };
+        let other = OrderLine { buyer, ..order(100 + number, 2, 2, 18_000, None) };
+        records.push((Some(TENANTS[0]), Record::Order(Box::new(other))));
+    }
+    records
+}
+
+/// Weak trails and strong ones, so that some lose their tie by whatever weighs a little.
+fn trails_of_all_weights(text: &str) -> Vec<Vec<Owned>> {
+    let quantities = [40, 30, 15, 3, 44, 60];
+    let days = (0..10).map(|step| 18_020 + 24 * step);
+    days.flat_map(|day| quantities.map(|transferred| over_another_buyer(day, transferred, text))).collect()
+}
+
+/// Judges what is held, then what settling says is affected by those that come.
+fn judged_in_steps(held: &[Owned], coming: &[Owned]) -> (BTreeMap<OrderKey, Finding>, [BTreeSet<u32>; 2]) {
+    let policy = Policy::default();
+    let mut holdings = settled(held.to_vec());
+    let tied = |holdings: &Holdings| holdings.cut_around(1).orders().collect::<BTreeSet<u32>>();
+    let mut findings = BTreeMap::new();
+    let mut judge_these = |holdings: &Holdings, orders: &BTreeSet<u32>| {
+        for cut in holdings.cuts_of(orders) {
+            findings.extend(judge(&holdings.case(&cut), &policy).into_iter().map(|found| (found.order.clone(), found)));
+        }
+    };
+    judge_these(&holdings, &(0..holdings.orders.len() as u32).collect());
+    let before = tied(&holdings);
+    for (owner, record) in coming {
+        holdings.insert(*owner, record.clone());
+    }
+    let affected = holdings.settle();
+    assert!(affected.near.len() + affected.far.len() < holdings.orders.len(), "not everything is judged again");
+    judge_these(&holdings, &affected.orders());
+    let now = tied(&holdings);
+    (findings, [before, now])
+}
+
+fn a_lost_tie_is_noticed(trails: Vec<Vec<Owned>>, coming: &[Owned]) {
+    let mut lost_count = 0;
+    for held in trails {
+        let (step_by_step, [before, now]) = judged_in_steps(&held, coming);
+        let everything: Vec<Owned> = held.iter().chain(coming).cloned().collect();
+        let (at_once, _) = judged_in_steps(&everything, &[]);
+        assert_eq!(step_by_step, at_once);
+        lost_count += usize::from(before.contains(&0) && !now.contains(&0));
+    }
+    assert!(lost_count > 0, "no tie was lost");
+}
+
+/// A buyer's many other orders say that it sends nothing on: a weak trail from its order line is none any more, and whoever
+/// competed with it is judged again.
+#[test]
+fn a_tie_lost_to_a_better_record_is_noticed() {
+    let others =
+        (0..60).map(|number| (Some(TENANTS[0]), Record::Order(Box::new(order(200 + number, 0, 2, 18_400, None)))));
+    a_lost_tie_is_noticed(trails_of_all_weights(""), &others.collect::<Vec<_>>());
+}
+
+/// The word on a transfer turns out to be another maker's name.
+#[test]
+fn a_tie_lost_to_a_new_brand_is_noticed() {
+    let branded = OrderLine { brand: "Zarnitsa".to_owned(), ..order(200, 2, 2, 18_000, None) };
+    a_lost_tie_is_noticed(
+        trails_of_all_weights("CONTROLLER ZARNITSA"),
+        &[(Some(TENANTS[0]), Record::Order(Box::new(branded)))],
+    );
+}
+
+/// A transfer long after the despatch may be soon after the arrival.
+#[test]
+fn an_arrival_holds_a_trail_together() {
+    let mut held_by_arrival = 0;
+    for arrived in [18_030, 18_050, 18_070, 18_080] {
+        for records in trails_of_all_weights("") {
+            let without = settled(records.clone());
+            let mut records = records;
+            records.push((None, Record::Shipment(Box::new(paper_of(7, 0, 0, arrived, 0, 0)))));
+            let holdings = settled(records);
+            let whole = Cut {
+                tenant: 0,
+                orders: (0..holdings.orders.len() as u32).collect(),
+                shipments: (0..holdings.shipments.len() as u32).collect(),
+                cut_at: None,
+            };
+            let ways = |cut: &Cut| candidate_ways(&holdings.case(cut), &holdings.policy);
+            let in_cuts: Vec<_> = holdings.cuts().iter().flat_map(ways).collect();
+            assert_eq!(in_cuts, ways(&whole));
+            let is_tied = |holdings: &Holdings| holdings.cut_around(0).orders().any(|order| order == 1);
+            held_by_arrival += usize::from(is_tied(&holdings) && !is_tied(&without));
+        }
+    }
+    assert!(held_by_arrival > 0, "no trail needs its arrival");
 }

@@ -115,7 +115,7 @@ impl Holdings {
         out.list(&parties, |row, items| items.add(row))?;
         out.list(&goods, |goods, items| items.add(goods))?;
         out.list(&self.orders, |held, items| {
-            let HeldOrder { tenant, row, goods, value_euro, buyer, echo, counted_for } = held;
+            let HeldOrder { tenant, row, goods, value_euro, buyer, echo, counted_for, record_step: _ } = held;
             let pieces = row.cargo.common_goods().is_none().then_some(goods);
             items.add(&(tenant, row, pieces, value_euro, buyer, echo, counted_for));
         })?;
@@ -212,7 +212,8 @@ impl Holdings {
         input.each(|(tenant, row, pieces, value_euro, buyer, echo, counted_for): KeptOrder| {
             let goods = self.goods_taken_up(row.cargo.common_goods(), pieces);
             self.order_ids.insert((tenant, row.name), self.orders.len() as u32);
-            self.orders.push(HeldOrder { tenant, row, goods, value_euro, buyer, echo, counted_for });
+            let order = HeldOrder { tenant, row, goods, value_euro, buyer, echo, counted_for, record_step: None };
+            self.orders.push(order);
         })?;
         input.each(|(visible_to, row, role, pieces, value_euro, consignor, consignee): KeptShipment| {
             let goods = self.goods_taken_up(row.cargo.common_goods(), pieces);
@@ -228,7 +229,9 @@ impl Holdings {
         })?;
         input.each(|(buyer, record): ((u32, u32), BuyerRecord)| {
             self.records_by_buyer.insert(buyer, record);
-        })
+        })?;
+        self.step_all();
+        Ok(())
     }
 
     fn goods_taken_up(&self, common: Option<GoodsRow>, pieces: Option<GoodsForm>) -> Arc<GoodsForm> {
