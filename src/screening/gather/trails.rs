@@ -25,8 +25,8 @@ use crate::goods;
 use crate::model::{Amount, Bits, Day, GoodsForm, Probability, ShipmentRole};
 
 /// Rows within a window that are looked through each time; where there are more, those of the whole list whose goods are
-/// alike are kept.
-const ROWS_LOOKED_THROUGH_MAX: usize = 2_000;
+/// alike are kept. Small in tests, so that they go both ways.
+const ROWS_LOOKED_THROUGH_MAX: usize = if cfg!(test) { 3 } else { 2_000 };
 
 /// Transfers of which is kept what was found, up to which more are taken up.
 const TRANSFERS_KEPT_MAX: usize = 100_000;
@@ -35,6 +35,9 @@ const TRANSFERS_KEPT_MAX: usize = 100_000;
 type Rows = Arc<[(Day, u32)]>;
 /// The rows whose goods may match, by entity and the place of the goods in memory.
 type Alike = HashMap<(u32, usize), Rows>;
+
+/// Order lines of firms, those of goods that are spelt alike together.
+type OrdersByGoods<'a> = HashMap<u32, Vec<(&'a Arc<GoodsForm>, Vec<(Day, u32)>)>>;
 
 /// What was found of the transfers that cuts came upon. It holds as long as the holdings do not change.
 pub(super) struct Trails<'a> {
@@ -47,9 +50,11 @@ pub(super) struct Trails<'a> {
     firsts: HashMap<u32, First<'a>>,
     seconds: HashMap<u32, Arc<Second<'a>>>,
     leaving: HashMap<u32, bool>,
+    weighed: HashMap<u32, Rows>,
+    by_goods: OrdersByGoods<'a>,
     ordered: Alike,
-    sent_out: Alike,
-    sent_inside: Alike,
+    nothing: Rows,
+    sent: HashMap<(u32, ShipmentRole, usize), Rows>,
 }
 
 /// The most that stands before all comparisons, in thousandths of a bit: by step of the buyer's record, then by firms between
@@ -102,9 +107,11 @@ impl<'a> Trails<'a> {
             firsts: HashMap::new(),
             seconds: HashMap::new(),
             leaving: HashMap::new(),
+            weighed: HashMap::new(),
+            by_goods: HashMap::new(),
             ordered: HashMap::new(),
-            sent_out: HashMap::new(),
-            sent_inside: HashMap::new(),
+            nothing: Rows::from([]),
+            sent: HashMap::new(),
         }
     }
 
@@ -130,10 +137,10 @@ impl<'a> Trails<'a> {
             return known.clone();
         }
         let held = self.held(transfer);
-        let mut lines = self.orders_before(held);
-        let found = if self.is_crowd(lines.len(), transfer) {
+        let found = if self.is_crowd(transfer) {
             First::Crowded
         } else {
+            let mut lines = self.orders_before(held);
             let probe = self.probe.iter().filter(|(_, papers)| papers.contains(&transfer));
             lines.extend(probe.map(|(Probe { base, .. }, _)| Line {
                 order: None,
@@ -215,7 +222,7 @@ impl<'a> Trails<'a> {
     pub(super) fn before_onward(&mut self, paper: u32) -> Vec<u32> {
         let goods = &self.held(paper).goods;
         let mut found = Vec::new();
-        for transfer in self.transfers_before(self.held(paper)) {
+        for transfer in self.weighed_before(self.held(paper)) {
             let is_tied = self.may_begin(transfer, goods)
                 && match self.first(transfer) {
                     First::Of(starts) => starts.iter().any(|start| self.crosses(start, transfer, paper, 1)),
@@ -247,7 +254,19 @@ impl<'a> Trails<'a> {
         if let Some(known) = self.leaving.get(&transfer) {
             return *known;
         }
-        let leaves = !self.sent_out_after(transfer, &self.held(transfer).goods).is_empty();
+        let (holdings, held) = (self.holdings, self.held(transfer));
+        let (from, until) = holdings.policy.after_transfer(held.row.date);
+        let mut firms = held.consignee.into_iter().flat_map(|mention| holdings.followed(mention));
+        let leaves = firms.any(|(entity, _)| {
+            let within = between(holdings.entities[entity as usize].list(List::Sent), from, until);
+            match within.len() <= ROWS_LOOKED_THROUGH_MAX {
+                true => within.iter().any(|(_, paper)| self.is_sent(*paper, ShipmentRole::Onward, &held.goods)),
+                false => {
+                    let rows = self.sent_alike(entity, ShipmentRole::Onward, &held.goods);
+                    !between(&rows, from, until).is_empty()
+                }
+            }
+        });
         self.leaving.insert(transfer, leaves);
         leaves
     }
@@ -266,16 +285,35 @@ impl<'a> Trails<'a> {
     }
 
     /// Whether so many order lines, with what is tied to the transfer where there are too many, make too many pairs. Only
-    /// what is tied then counts, so that whoever makes it one too many is tied himself.
-    fn is_crowd(&mut self, line_count: usize, transfer: u32) -> bool {
-        if line_count == 0 || !self.may_be_crowd(transfer) {
+    /// what is tied then counts, so that whoever makes it one too many is tied himself. Counts without collecting: it is
+    /// asked where there are very many.
+    fn is_crowd(&mut self, transfer: u32) -> bool {
+        if !self.may_be_crowd(transfer) {
             return false;
         }
-        let goods = &self.held(transfer).goods;
-        let inside = self.sent_inside_after(transfer, goods);
+        let (holdings, held) = (self.holdings, self.held(transfer));
+        let most = holdings.policy.pairs_per_transfer_max;
+        let (from, until) = holdings.policy.orders_of_paper(held.row.date);
+        let senders = held.consignor.into_iter().flat_map(|mention| holdings.followed(mention));
+        let ordered = senders.map(|(entity, _)| between(&self.ordered_alike(entity, &held.goods), from, until).len());
+        let line_count: usize = ordered.sum();
+        if line_count == 0 {
+            return false;
+        }
+        let (from, until) = holdings.policy.after_transfer(held.row.date);
+        let receivers: Vec<u32> =
+            held.consignee.into_iter().flat_map(|mention| holdings.followed(mention)).map(|share| share.0).collect();
+        let sent = receivers.iter().map(|entity| {
+            let rows = self.sent_alike(*entity, ShipmentRole::Onward, &held.goods);
+            between(&rows, from, until).len()
+        });
+        let out_count: usize = sent.sum();
+        if line_count * out_count > most {
+            return true;
+        }
+        let inside = self.sent_inside_after(transfer, &held.goods);
         let inside_count = inside.into_iter().filter(|paper| self.leaves(*paper)).count();
-        let following_count = self.sent_out_after(transfer, goods).len() + inside_count;
-        line_count * following_count > self.holdings.policy.pairs_per_transfer_max
+        line_count * (out_count + inside_count) > most
     }
 
     /// Whether there would be too many pairs if all goods were alike.
@@ -297,14 +335,49 @@ impl<'a> Trails<'a> {
 
     /// Papers of such goods by which the receiver of a transfer sent something over the border afterwards.
     fn sent_out_after(&mut self, transfer: u32, goods: &Arc<GoodsForm>) -> Vec<u32> {
-        let transfer = self.held(transfer);
-        sent_after(&mut self.sent_out, (self.holdings, self.tenant), transfer, ShipmentRole::Onward, goods)
+        self.sent_after(transfer, ShipmentRole::Onward, goods)
     }
 
     /// The same inside the ostensible destination.
     fn sent_inside_after(&mut self, transfer: u32, goods: &Arc<GoodsForm>) -> Vec<u32> {
-        let transfer = self.held(transfer);
-        sent_after(&mut self.sent_inside, (self.holdings, self.tenant), transfer, ShipmentRole::Transfer, goods)
+        self.sent_after(transfer, ShipmentRole::Transfer, goods)
+    }
+
+    fn sent_after(&mut self, transfer: u32, role: ShipmentRole, goods: &Arc<GoodsForm>) -> Vec<u32> {
+        let (holdings, transfer) = (self.holdings, self.held(transfer));
+        let (from, until) = holdings.policy.after_transfer(transfer.row.date);
+        let mut found = Vec::new();
+        for (entity, _) in transfer.consignee.into_iter().flat_map(|mention| holdings.followed(mention)) {
+            let within = between(holdings.entities[entity as usize].list(List::Sent), from, until);
+            if within.len() <= ROWS_LOOKED_THROUGH_MAX {
+                let alike = within.iter().filter(|(_, paper)| self.is_sent(*paper, role, goods));
+                found.extend(alike.map(|(_, paper)| *paper));
+            } else {
+                let rows = self.sent_alike(entity, role, goods);
+                found.extend(between(&rows, from, until).iter().map(|(_, paper)| *paper));
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Papers of one role and of such goods that a firm sent.
+    fn sent_alike(&mut self, entity: u32, role: ShipmentRole, goods: &Arc<GoodsForm>) -> Rows {
+        let place = (entity, role, Arc::as_ptr(goods).addr());
+        if let Some(known) = self.sent.get(&place) {
+            return Arc::clone(known);
+        }
+        let sent = self.holdings.entities[entity as usize].list(List::Sent).iter();
+        let rows: Rows = sent.filter(|(_, paper)| self.is_sent(*paper, role, goods)).copied().collect();
+        self.sent.insert(place, Arc::clone(&rows));
+        rows
+    }
+
+    /// Whether the tenant may see a paper, of this role and of goods that are alike.
+    fn is_sent(&self, paper: u32, role: ShipmentRole, goods: &GoodsForm) -> bool {
+        let held = self.held(paper);
+        held.role == role && held.is_visible_to(self.tenant) && goods::may_match(goods, &held.goods)
     }
 
     /// Order lines of the tenant that a transfer may carry.
@@ -334,15 +407,43 @@ impl<'a> Trails<'a> {
 
     /// Order lines of the tenant by a firm, of such goods.
     fn ordered_alike(&mut self, entity: u32, goods: &Arc<GoodsForm>) -> Rows {
+        // Most firms never ordered anything.
+        if self.holdings.entities[entity as usize].orders.is_empty() {
+            return Arc::clone(&self.nothing);
+        }
+        if let Some(known) = self.ordered.get(&(entity, Arc::as_ptr(goods).addr())) {
+            return Arc::clone(known);
+        }
+        let mut found: Vec<(Day, u32)> = Vec::new();
+        for (ordered, rows) in self.orders_by_goods(entity) {
+            if goods::may_match(ordered, goods) {
+                found.extend(rows);
+            }
+        }
+        found.sort_unstable();
+        let found: Rows = found.into();
+        self.ordered.insert((entity, Arc::as_ptr(goods).addr()), Arc::clone(&found));
+        found
+    }
+
+    /// Order lines of the tenant by a firm, those spelt alike together: a buyer orders the same goods again and again.
+    fn orders_by_goods(&mut self, entity: u32) -> &[(&'a Arc<GoodsForm>, Vec<(Day, u32)>)] {
         let (holdings, tenant) = (self.holdings, self.tenant);
-        let rows = self.ordered.entry((entity, Arc::as_ptr(goods).addr())).or_insert_with(|| {
-            let is_alike = |(_, order): &&(Day, u32)| {
-                let held = &holdings.orders[*order as usize];
-                held.tenant == tenant && goods::may_match(&held.goods, goods)
-            };
-            holdings.entities[entity as usize].list(List::Orders).iter().filter(is_alike).copied().collect()
-        });
-        Arc::clone(rows)
+        self.by_goods.entry(entity).or_insert_with(|| {
+            let mut places: HashMap<usize, usize> = HashMap::new();
+            let mut groups: Vec<(&Arc<GoodsForm>, Vec<(Day, u32)>)> = Vec::new();
+            for row in holdings.entities[entity as usize].list(List::Orders) {
+                let held = &holdings.orders[row.1 as usize];
+                if held.tenant == tenant {
+                    let place = *places.entry(Arc::as_ptr(&held.goods).addr()).or_insert(groups.len());
+                    if place == groups.len() {
+                        groups.push((&held.goods, Vec::new()));
+                    }
+                    groups[place].1.push(*row);
+                }
+            }
+            groups
+        })
     }
 
     /// Transfers that the sender of a paper received before, of whatever goods.
@@ -358,6 +459,47 @@ impl<'a> Trails<'a> {
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// The same, but of very many only those by which some weighed trail leads.
+    fn weighed_before(&mut self, paper: &HeldShipment) -> Vec<u32> {
+        let holdings = self.holdings;
+        let (from, until) = holdings.policy.before_paper(paper.row.date);
+        let firms: Vec<u32> =
+            paper.consignor.into_iter().flat_map(|mention| holdings.followed(mention)).map(|share| share.0).collect();
+        let is_many = |entity: &u32| {
+            let received = holdings.entities[*entity as usize].list(List::TransfersReceived);
+            between(received, from, until).len() > ROWS_LOOKED_THROUGH_MAX
+        };
+        if !firms.iter().any(is_many) {
+            return self.transfers_before(paper);
+        }
+        let mut found = Vec::new();
+        for entity in firms {
+            let rows = self.weighed_of(entity);
+            found.extend(between(&rows, from, until).iter().map(|(_, transfer)| *transfer));
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Transfers to a firm by which some weighed trail leads.
+    fn weighed_of(&mut self, entity: u32) -> Rows {
+        if let Some(known) = self.weighed.get(&entity) {
+            return Arc::clone(known);
+        }
+        let received = self.holdings.entities[entity as usize].list(List::TransfersReceived);
+        let mut rows = Vec::new();
+        for row in received {
+            let is_first = matches!(self.first(row.1), First::Of(starts) if !starts.is_empty());
+            if self.held(row.1).is_visible_to(self.tenant) && (is_first || !self.second(row.1).of.is_empty()) {
+                rows.push(*row);
+            }
+        }
+        let rows: Rows = rows.into();
+        self.weighed.insert(entity, Arc::clone(&rows));
+        rows
     }
 
     /// Whether a firm that received one paper is likely enough the sender of another one.
@@ -484,34 +626,4 @@ impl<'a> Line<'a> {
     fn beside(&self, paper: &'a HeldShipment) -> Pair<'a> {
         Pair { order: self.facts, order_goods: self.goods, paper: paper.facts(), paper_goods: &paper.goods }
     }
-}
-
-/// Papers of one role and of such goods that the receiver of a transfer sent afterwards, as far as the tenant may see them.
-fn sent_after(
-    known: &mut Alike,
-    (holdings, tenant): (&Holdings, u32),
-    transfer: &HeldShipment,
-    role: ShipmentRole,
-    goods: &Arc<GoodsForm>,
-) -> Vec<u32> {
-    let (from, until) = holdings.policy.after_transfer(transfer.row.date);
-    let is_alike = |(_, paper): &&(Day, u32)| {
-        let held = &holdings.shipments[*paper as usize];
-        held.role == role && held.is_visible_to(tenant) && goods::may_match(goods, &held.goods)
-    };
-    let mut found = Vec::new();
-    for (entity, _) in transfer.consignee.into_iter().flat_map(|mention| holdings.followed(mention)) {
-        let sent = holdings.entities[entity as usize].list(List::Sent);
-        let within = between(sent, from, until);
-        if within.len() <= ROWS_LOOKED_THROUGH_MAX {
-            found.extend(within.iter().filter(is_alike).map(|(_, paper)| *paper));
-            continue;
-        }
-        let whole = || sent.iter().filter(is_alike).copied().collect();
-        let rows = known.entry((entity, Arc::as_ptr(goods).addr())).or_insert_with(whole);
-        found.extend(between(rows, from, until).iter().map(|(_, paper)| *paper));
-    }
-    found.sort_unstable();
-    found.dedup();
-    found
 }
