@@ -36,8 +36,8 @@ type Rows = Arc<[(Day, u32)]>;
 /// The rows whose goods may match, by entity and the place of the goods in memory.
 type Alike = HashMap<(u32, usize), Rows>;
 
-/// Order lines of firms, those of goods that are spelt alike together.
-type OrdersByGoods<'a> = HashMap<u32, Vec<(&'a Arc<GoodsForm>, Vec<(Day, u32)>)>>;
+/// Goods as some order lines of a firm spell them, and those lines.
+type SpeltAlike<'a> = (&'a Arc<GoodsForm>, Vec<(Day, u32)>);
 
 /// What was found of the transfers that cuts came upon. It holds as long as the holdings do not change.
 pub(super) struct Trails<'a> {
@@ -51,7 +51,7 @@ pub(super) struct Trails<'a> {
     seconds: HashMap<u32, Arc<Second<'a>>>,
     leaving: HashMap<u32, bool>,
     weighed: HashMap<u32, Rows>,
-    by_goods: OrdersByGoods<'a>,
+    by_goods: HashMap<u32, Vec<SpeltAlike<'a>>>,
     ordered: Alike,
     nothing: Rows,
     sent: HashMap<(u32, ShipmentRole, usize), Rows>,
@@ -427,11 +427,11 @@ impl<'a> Trails<'a> {
     }
 
     /// Order lines of the tenant by a firm, those spelt alike together: a buyer orders the same goods again and again.
-    fn orders_by_goods(&mut self, entity: u32) -> &[(&'a Arc<GoodsForm>, Vec<(Day, u32)>)] {
+    fn orders_by_goods(&mut self, entity: u32) -> &[SpeltAlike<'a>] {
         let (holdings, tenant) = (self.holdings, self.tenant);
         self.by_goods.entry(entity).or_insert_with(|| {
             let mut places: HashMap<usize, usize> = HashMap::new();
-            let mut groups: Vec<(&Arc<GoodsForm>, Vec<(Day, u32)>)> = Vec::new();
+            let mut groups: Vec<SpeltAlike<'_>> = Vec::new();
             for row in holdings.entities[entity as usize].list(List::Orders) {
                 let held = &holdings.orders[row.1 as usize];
                 if held.tenant == tenant {
