@@ -118,9 +118,10 @@ impl Holdings {
             let tied = self.orders_of_cases(lost.map(|(order, _)| *order));
             dirty.touch(&tied.into_iter().collect::<Vec<_>>(), &[Reason::of(CauseKind::BuyersRecord)]);
         }
-        for (order, step) in changed {
-            self.orders[order as usize].record_step = Some(step);
+        for (order, step) in &changed {
+            self.orders[*order as usize].record_step = Some(*step);
         }
+        self.forget_weights(&changed.into_iter().map(|(order, _)| order).collect());
     }
 
     /// What a buyer's record may say of an order line at most; `besides`: with this order line counted too.
@@ -139,6 +140,7 @@ impl Holdings {
     pub(super) fn step_all(&mut self) {
         let steps: Vec<RecordStep> = self.orders.iter().map(|held| self.record_step(held, None)).collect();
         self.orders.iter_mut().zip(steps).for_each(|(held, step)| held.record_step = Some(step));
+        self.found_trails.clear();
     }
 
     /// Counts the order lines of a buyer anew; says whether its record is another now.

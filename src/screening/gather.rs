@@ -6,6 +6,8 @@
 //! trail, see [`trails`]: most such papers are everyday trade, and through them everything would hang together. The cut
 //! decides nothing else; what the ties are worth is judged.
 
+mod forget;
+mod found;
 mod trails;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -23,6 +25,7 @@ use super::policy::Policy;
 use super::probe::Probe;
 use super::record::between;
 use super::weigh::{OrderFacts, arrival_window, onward_window};
+pub(super) use found::FoundTrails;
 use trails::Trails;
 
 /// The records of one case, by their numbers in the holdings.
@@ -187,10 +190,11 @@ impl Holdings {
     /// The records that an order line which is not held would be tied to.
     pub(super) fn cut_around_probe<'a>(&'a self, probe: &'a Probe, limit: usize) -> Cut {
         let (facts, goods, shares) = (OrderFacts::of(&probe.base), &probe.base.goods, &probe.shares);
-        Cutter::new(self).cut(probe.tenant_id, limit, |walk| {
+        let mut cutter = Cutter { holdings: self, trails: Trails::of_probe(self, probe) };
+        cutter.cut(probe.tenant_id, limit, |walk| {
             walk.follow_line(&facts, goods, shares);
             let met = walk.cut.shipments.iter().copied();
-            walk.trails.lead_from(probe, met);
+            walk.trails.lead_over(met);
         })
     }
 

@@ -20,6 +20,7 @@ use crate::normalize;
 use crate::resolve::{Directory, Introduction, Scope, Touched, Watchers};
 
 use super::buyers::{RecordStep, TenantCounts};
+use super::gather::FoundTrails;
 use super::policy::Policy;
 use super::pool::{CargoRow, GoodsRow, OrderName, OrderRow, PartyId, Pool, ShipmentName, ShipmentRow};
 use super::record::EchoOf;
@@ -248,6 +249,8 @@ pub struct Holdings {
     /// Goods that are spelt alike are folded once and held once.
     pub(super) goods_forms: HashMap<GoodsRow, Arc<GoodsForm>>,
     pub(super) arrival_days: Option<(Day, Day)>,
+    /// What cuts found of transfers, as long as it holds.
+    pub(super) found_trails: FoundTrails,
     pub(super) unsettled: Unsettled,
 }
 
@@ -280,6 +283,7 @@ impl Holdings {
             counts: Vec::new(),
             goods_forms: HashMap::new(),
             arrival_days: None,
+            found_trails: FoundTrails::default(),
             unsettled: Unsettled::default(),
         }
     }

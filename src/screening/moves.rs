@@ -133,6 +133,7 @@ impl Holdings {
 
     /// Takes records out of their entities' lists.
     fn leave_entities(&mut self, orders: &[u32], papers: &[u32]) {
+        self.forget_trails(orders, papers);
         for order in orders {
             let row = (self.orders[*order as usize].followed_from(), *order);
             for (entity, _) in self.mentions[self.orders[*order as usize].buyer as usize].followed() {

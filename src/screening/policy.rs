@@ -127,6 +127,11 @@ impl Policy {
         (day.plus_days(-self.days_after_order_max), day.plus_days(self.days_before_order_max))
     }
 
+    /// The same from the other side: days of papers that may carry an order line filed by this day.
+    pub(super) fn papers_of_order(&self, day: Day) -> (Day, Day) {
+        (day.plus_days(-self.days_before_order_max), day.plus_days(self.days_after_order_max))
+    }
+
     /// Days on which a firm may send on what it received by a transfer of this day.
     pub(super) fn after_transfer(&self, day: Day) -> (Day, Day) {
         (day, day.plus_days(self.days_after_transfer_max))

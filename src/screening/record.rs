@@ -150,6 +150,19 @@ pub(super) fn between(list: &[(Day, u32)], from: Day, until: Day) -> &[(Day, u32
     list.get(start..end).unwrap_or(&[])
 }
 
+/// Days of entities' lists, those that touch put together: each day once.
+pub(super) fn joined(mut windows: Vec<(u32, (Day, Day))>) -> Vec<(u32, (Day, Day))> {
+    windows.sort_unstable();
+    windows.dedup_by(|(next, (from, until)), (kept, (_, last))| {
+        let joins = next == kept && *from <= last.plus_days(1);
+        if joins {
+            *last = (*last).max(*until);
+        }
+        joins
+    });
+    windows
+}
+
 /// Days from despatch to an onward paper, about the middle of what is published and simulated. Assumption; it only decides
 /// which papers are looked at where there are too many.
 const USUAL_DAYS: i32 = 30;

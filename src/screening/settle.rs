@@ -16,7 +16,7 @@ use crate::resolve::{Candidate, Changes, Concerned, Grounds, Resolution, Scope};
 use super::causes::{News, Reason};
 use super::gather::{Cut, Cutter};
 use super::holdings::{Entity, Holdings, List};
-use super::record::between;
+use super::record::{between, joined};
 use super::weigh::despatch_day;
 
 /// Candidates with a smaller share of a mention are not kept: they are too weak even for the list of parties.
@@ -161,6 +161,7 @@ impl Holdings {
         if !waiting.brands.is_empty() {
             branded = self.branded(&waiting);
             self.brands = Brands::new(self.brand_names.iter().map(String::as_str));
+            self.found_trails.clear();
         }
         let resolves_all = waiting.firms_rounded != Some(firms_rounded)
             || self.watchers.len() + waiting.mentions.len() < self.mentions.len();
@@ -264,7 +265,7 @@ impl Holdings {
         let moved = self.move_changed(changed, &reweighed, before, &mut dirty);
         let papers: Vec<u32> = waiting.shipments.iter().copied().chain(moved.shipments).collect();
         let mut look_again: BTreeSet<u32> = waiting.orders.iter().copied().chain(moved.orders).collect();
-        self.link(look_again.iter().copied(), &papers);
+        self.link(&look_again.iter().copied().collect::<Vec<_>>(), &papers);
         look_again.extend(self.orders_to_look_at(&papers));
         // Where everything is judged again, whoever shares a case with what moved is in it already.
         let bearing = if dirty.all { &waiting.shipments } else { &papers };
@@ -412,11 +413,11 @@ impl Holdings {
     }
 
     /// Enters records into the lists of their entities.
-    fn link(&mut self, orders: impl Iterator<Item = u32>, shipments: &[u32]) {
+    fn link(&mut self, orders: &[u32], shipments: &[u32]) {
         let mut entered = Entered::default();
         for order in orders {
-            let held = &self.orders[order as usize];
-            let row = (held.followed_from(), order);
+            let held = &self.orders[*order as usize];
+            let row = (held.followed_from(), *order);
             entered.enter(self.mentions[held.buyer as usize].followed(), List::Orders, row);
         }
         for shipment in shipments {
@@ -434,6 +435,7 @@ impl Holdings {
         for ((entity, list), rows) in entered.rows {
             insert_sorted(self.entities[entity as usize].list_mut(list), rows);
         }
+        self.forget_trails(orders, shipments);
     }
 
     /// Order lines that share a case with one of these papers, of every tenant.
@@ -473,15 +475,7 @@ impl Holdings {
                 looks.extend(entities.map(|(entity, _)| (*entity, (from, until))));
             }
         }
-        looks.sort_unstable();
-        looks.dedup_by(|(next, (from, until)), (kept, (_, last))| {
-            let joins = next == kept && *from <= last.plus_days(1);
-            if joins {
-                *last = (*last).max(*until);
-            }
-            joins
-        });
-        looks
+        joined(looks)
     }
 
     /// Order lines that share a case with one of these: each case is cut once.

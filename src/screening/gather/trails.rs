@@ -21,15 +21,19 @@ use super::super::probe::Probe;
 use super::super::record::between;
 use super::super::weigh::{OrderFacts, Pair, arrival_window, declaration_of_arrival, despatch_day, same_declaration};
 use super::super::weights::{FIRMS_BETWEEN_MAX, Leg, Place, Trace};
+use super::found::{Carries, Found, Second, Start};
 use crate::goods;
-use crate::model::{Amount, Bits, Day, GoodsForm, Probability, ShipmentRole};
+use crate::model::{Bits, Day, GoodsForm, Probability, ShipmentRole};
 
 /// Rows within a window that are looked through each time; where there are more, those of the whole list whose goods are
 /// alike are kept. Small in tests, so that they go both ways.
 const ROWS_LOOKED_THROUGH_MAX: usize = if cfg!(test) { 3 } else { 2_000 };
 
-/// Transfers of which is kept what was found, up to which more are taken up.
-const TRANSFERS_KEPT_MAX: usize = 100_000;
+/// Order lines that a transfer may carry up to which what they weigh is found once and kept.
+const LINES_KEPT_MAX: usize = if cfg!(test) { 2 } else { 200 };
+
+/// What one run of cuts looked up, up to which more is taken up.
+const LOOKED_UP_MAX: usize = 100_000;
 
 /// Rows of a list of an entity, by day.
 type Rows = Arc<[(Day, u32)]>;
@@ -39,20 +43,27 @@ type Alike = HashMap<(u32, usize), Rows>;
 /// Goods as some order lines of a firm spell them, and those lines.
 type SpeltAlike<'a> = (&'a Arc<GoodsForm>, Vec<(Day, u32)>);
 
-/// What was found of the transfers that cuts came upon. It holds as long as the holdings do not change.
+/// Follows trails of one tenant through holdings that do not change meanwhile. What it finds of transfers is taken from what is
+/// kept with the holdings and left there again.
 pub(super) struct Trails<'a> {
     holdings: &'a Holdings,
     tenant: u32,
     /// An order line that is not held, and the papers that its buyer sent.
     probe: Option<(&'a Probe, Vec<u32>)>,
+    found: Found,
     ways: Option<Ways>,
-    arrivals: HashMap<u32, Arc<[u32]>>,
-    firsts: HashMap<u32, First<'a>>,
-    seconds: HashMap<u32, Arc<Second<'a>>>,
+    /// Whether so much meets at a transfer that nothing is weighed.
+    crowded: HashMap<u32, bool>,
+    /// Of transfers that very many order lines may have been sent on by.
+    firsts_of_many: HashMap<u32, Arc<[Start]>>,
+    /// Second transfers, with how crowded it is before and after them.
+    seconds: HashMap<u32, Arc<Second>>,
     leaving: HashMap<u32, bool>,
     weighed: HashMap<u32, Rows>,
     by_goods: HashMap<u32, Vec<SpeltAlike<'a>>>,
     ordered: Alike,
+    none: Arc<[Start]>,
+    nowhere: Arc<Second>,
     nothing: Rows,
     sent: HashMap<(u32, ShipmentRole, usize), Rows>,
 }
@@ -61,14 +72,6 @@ pub(super) struct Trails<'a> {
 /// buyer and border.
 type Ways = [[i32; FIRMS_BETWEEN_MAX + 1]; RECORD_STEPS.len()];
 
-/// A trail from an order line as far as a transfer: what it weighs at most without the way, and how much was transferred.
-#[derive(Clone, Copy)]
-pub(super) struct Start<'a> {
-    line: Line<'a>,
-    bits: i32,
-    amount: Option<Amount>,
-}
-
 /// What is weighed of an order line.
 #[derive(Clone, Copy)]
 struct Line<'a> {
@@ -76,49 +79,56 @@ struct Line<'a> {
     order: Option<u32>,
     goods: &'a Arc<GoodsForm>,
     facts: OrderFacts,
-    record: RecordStep,
 }
 
 /// A transfer as the first one of a trail.
-#[derive(Clone)]
-pub(super) enum First<'a> {
+pub(super) enum First {
     /// From these order lines; there may be none.
-    Of(Arc<[Start<'a>]>),
+    Of(Arc<[Start]>),
     /// From so many, or followed by so many papers, that what is alike is tied.
     Crowded,
 }
 
-/// A transfer as the second one of a trail.
-pub(super) struct Second<'a> {
-    /// By the first transfers before it.
-    pub of: Vec<(u32, Start<'a>)>,
-    /// Whatever is alike follows on it.
-    pub is_crowded: bool,
-}
-
 impl<'a> Trails<'a> {
     pub(super) fn new(holdings: &'a Holdings, tenant: u32) -> Self {
+        Self::with(holdings, tenant, holdings.found_trails.take(tenant))
+    }
+
+    fn with(holdings: &'a Holdings, tenant: u32, found: Found) -> Self {
         Self {
             holdings,
             tenant,
             probe: None,
+            found,
             ways: None,
-            arrivals: HashMap::new(),
-            firsts: HashMap::new(),
+            crowded: HashMap::new(),
+            firsts_of_many: HashMap::new(),
             seconds: HashMap::new(),
             leaving: HashMap::new(),
             weighed: HashMap::new(),
             by_goods: HashMap::new(),
             ordered: HashMap::new(),
+            none: Arc::from([]),
+            nowhere: Arc::default(),
             nothing: Rows::from([]),
             sent: HashMap::new(),
         }
     }
 
+    /// Trails may lead from this order line too, which is not held and whose buyer sent papers that are told later. Takes
+    /// nothing of what is kept and leaves nothing.
+    pub(super) fn of_probe(holdings: &'a Holdings, probe: &'a Probe) -> Self {
+        let mut trails = Self::with(holdings, probe.tenant_id, Found::default());
+        trails.probe = Some((probe, Vec::new()));
+        trails
+    }
+
     /// Forgets what was found where that is much.
     pub(super) fn make_room(&mut self) {
-        if self.firsts.len() + self.seconds.len() > TRANSFERS_KEPT_MAX {
-            *self = Self::new(self.holdings, self.tenant);
+        let looked_up = self.ordered.len() + self.sent.len() + self.seconds.len() + self.leaving.len();
+        if self.probe.is_none() && (self.found.make_room() || looked_up > LOOKED_UP_MAX) {
+            let found = std::mem::take(&mut self.found);
+            *self = Self::with(self.holdings, self.tenant, found);
         }
     }
 
@@ -126,65 +136,146 @@ impl<'a> Trails<'a> {
         self.tenant
     }
 
-    /// Trails may lead from this order line too, which is not held and whose buyer sent these papers.
-    pub(super) fn lead_from(&mut self, probe: &'a Probe, papers: impl Iterator<Item = u32>) {
-        self.probe = Some((probe, papers.collect()));
+    /// The papers that the buyer of the order line in question sent.
+    pub(super) fn lead_over(&mut self, met: impl Iterator<Item = u32>) {
+        if let Some((_, papers)) = &mut self.probe {
+            papers.extend(met);
+        }
     }
 
     /// A transfer as the first one of a trail.
-    pub(super) fn first(&mut self, transfer: u32) -> First<'a> {
-        if let Some(known) = self.firsts.get(&transfer) {
+    pub(super) fn first(&mut self, transfer: u32) -> First {
+        match self.carries(transfer) {
+            Carries::Nothing => First::Of(Arc::clone(&self.none)),
+            Carries::Some(_) | Carries::Many if self.is_crowded(transfer) => First::Crowded,
+            Carries::Some(starts) => First::Of(starts),
+            Carries::Many => {
+                if let Some(known) = self.firsts_of_many.get(&transfer) {
+                    return First::Of(Arc::clone(known));
+                }
+                let starts = self.starts(transfer);
+                self.firsts_of_many.insert(transfer, Arc::clone(&starts));
+                First::Of(starts)
+            }
+        }
+    }
+
+    /// Order lines that a transfer may carry.
+    fn carries(&mut self, transfer: u32) -> Carries {
+        if let Some(known) = self.found.firsts.get(&transfer) {
             return known.clone();
         }
-        let held = self.held(transfer);
-        let found = if self.is_crowd(transfer) {
-            First::Crowded
-        } else {
-            let mut lines = self.orders_before(held);
-            let probe = self.probe.iter().filter(|(_, papers)| papers.contains(&transfer));
-            lines.extend(probe.map(|(Probe { base, .. }, _)| Line {
-                order: None,
-                goods: &base.goods,
-                facts: OrderFacts::of(base),
-                record: RecordStep::ANY,
-            }));
-            First::Of(lines.into_iter().filter_map(|line| self.start(line, held)).collect())
+        let found = match self.order_count(transfer) + usize::from(self.is_of_probe(transfer)) {
+            0 => Carries::Nothing,
+            1..=LINES_KEPT_MAX => Carries::Some(self.starts(transfer)),
+            _ => Carries::Many,
         };
-        self.firsts.insert(transfer, found.clone());
+        self.found.firsts.insert(transfer, found.clone());
         found
     }
 
+    fn is_of_probe(&self, transfer: u32) -> bool {
+        self.probe.as_ref().is_some_and(|(_, papers)| papers.contains(&transfer))
+    }
+
+    fn starts(&mut self, transfer: u32) -> Arc<[Start]> {
+        let held = self.held(transfer);
+        let mut lines = self.orders_before(held);
+        if let Some((Probe { base, .. }, _)) = self.probe.as_ref().filter(|_| self.is_of_probe(transfer)) {
+            lines.push((Line { order: None, goods: &base.goods, facts: OrderFacts::of(base) }, RecordStep::ANY));
+        }
+        lines.into_iter().filter_map(|(line, record)| self.start(&line, record, held)).collect()
+    }
+
     pub(super) fn is_crowded(&mut self, transfer: u32) -> bool {
-        matches!(self.first(transfer), First::Crowded)
+        if let Some(known) = self.crowded.get(&transfer) {
+            return *known;
+        }
+        let is_crowded = self.is_crowd(transfer);
+        self.crowded.insert(transfer, is_crowded);
+        is_crowded
     }
 
     /// A transfer as the second one of a trail.
-    pub(super) fn second(&mut self, transfer: u32) -> Arc<Second<'a>> {
+    pub(super) fn second(&mut self, transfer: u32) -> Arc<Second> {
+        let known = match self.found.seconds.get(&transfer) {
+            Some(known) => Arc::clone(known),
+            None => self.find_second(transfer),
+        };
+        if known.hangs_on.is_empty() {
+            return known;
+        }
         if let Some(known) = self.seconds.get(&transfer) {
             return Arc::clone(known);
         }
+        let second = self.with_crowds(transfer, known);
+        self.seconds.insert(transfer, Arc::clone(&second));
+        second
+    }
+
+    /// What is found of a second transfer whoever else sends papers.
+    fn find_second(&mut self, transfer: u32) -> Arc<Second> {
         let held = self.held(transfer);
-        let mut found = Second { of: Vec::new(), is_crowded: false };
+        let mut found = Second::default();
         for before in self.transfers_before(held) {
             let first = self.held(before);
-            if !self.may_begin(before, &held.goods) {
-                continue;
+            let known_count = found.of.len();
+            let is_many = match self.carries(before) {
+                Carries::Nothing => continue,
+                Carries::Some(starts) => {
+                    found.of.extend(self.next_of(before, &starts, transfer));
+                    false
+                }
+                Carries::Many => true,
+            };
+            if is_many || found.of.len() > known_count || goods::may_match(&first.goods, &held.goods) {
+                found.hangs_on.push(before);
             }
-            match self.first(before) {
-                First::Crowded => found.is_crowded |= goods::may_match(&first.goods, &held.goods),
-                First::Of(starts) if before != transfer && self.may_follow(first, held) => {
-                    let next = starts.iter().filter_map(|start| self.next(start, first, held));
-                    found.of.extend(next.map(|start| (before, start)).collect::<Vec<_>>());
+        }
+        let found = match found.hangs_on.is_empty() {
+            true => Arc::clone(&self.nowhere),
+            false => Arc::new(found),
+        };
+        self.found.seconds.insert(transfer, Arc::clone(&found));
+        found
+    }
+
+    /// The same with what hangs on how crowded it is there.
+    fn with_crowds(&mut self, transfer: u32, known: Arc<Second>) -> Arc<Second> {
+        let held = self.held(transfer);
+        let mut found = Second { of: Vec::new(), hangs_on: Vec::new(), is_crowded: false };
+        let mut left_out = BTreeSet::new();
+        for before in &known.hangs_on {
+            match self.first(*before) {
+                First::Crowded => {
+                    left_out.insert(*before);
+                    found.is_crowded |= goods::may_match(&self.held(*before).goods, &held.goods);
+                }
+                First::Of(starts) if matches!(self.carries(*before), Carries::Many) => {
+                    found.of.extend(self.next_of(*before, &starts, transfer));
                 }
                 First::Of(_) => {}
             }
         }
-        let goods = &held.goods;
-        let most = self.holdings.policy.pairs_per_transfer_max;
-        found.is_crowded |= !found.of.is_empty() && self.sent_out_after(transfer, goods).len() > most;
-        let found = Arc::new(found);
-        self.seconds.insert(transfer, Arc::clone(&found));
-        found
+        found.of.extend(known.of.iter().filter(|(before, _)| !left_out.contains(before)));
+        found.is_crowded |= !found.of.is_empty() && self.is_followed_by_crowd(transfer);
+        if !found.is_crowded && found.of.len() == known.of.len() { known } else { Arc::new(found) }
+    }
+
+    /// Trails over one transfer as far as the next one.
+    fn next_of(&mut self, before: u32, starts: &[Start], transfer: u32) -> Vec<(u32, Start)> {
+        let (first, held) = (self.held(before), self.held(transfer));
+        if starts.is_empty() || before == transfer || !self.may_follow(first, held) {
+            return Vec::new();
+        }
+        let next = starts.iter().filter_map(|start| self.next(start, first, held));
+        next.map(|start| (before, start)).collect()
+    }
+
+    fn is_followed_by_crowd(&mut self, transfer: u32) -> bool {
+        let (most, held) = (self.holdings.policy.pairs_per_transfer_max, self.held(transfer));
+        let following = self.row_count(held.consignee, List::Sent, self.holdings.policy.after_transfer(held.row.date));
+        following > most && self.sent_out_after(transfer, &held.goods).len() > most
     }
 
     /// Papers tied to a transfer as the first one of weighed trails: those over the border, and second transfers.
@@ -192,9 +283,10 @@ impl<'a> Trails<'a> {
         let First::Of(starts) = self.first(transfer) else { return Vec::new() };
         let mut found = Vec::new();
         for start in starts.iter() {
-            let onward = self.sent_out_after(transfer, start.line.goods);
+            let Some(line) = self.line(start) else { continue };
+            let onward = self.sent_out_after(transfer, line.goods);
             found.extend(onward.into_iter().filter(|paper| self.crosses(start, transfer, *paper, 1)));
-            let inside = self.sent_inside_after(transfer, start.line.goods);
+            let inside = self.sent_inside_after(transfer, line.goods);
             found.extend(inside.into_iter().filter(|paper| self.follows(transfer, *paper)));
         }
         found
@@ -209,7 +301,8 @@ impl<'a> Trails<'a> {
                 found.push(*first);
                 continue;
             }
-            for paper in self.sent_out_after(transfer, start.line.goods) {
+            let Some(line) = self.line(start) else { continue };
+            for paper in self.sent_out_after(transfer, line.goods) {
                 if self.crosses(start, transfer, paper, 2) {
                     found.extend([*first, paper]);
                 }
@@ -220,20 +313,16 @@ impl<'a> Trails<'a> {
 
     /// Transfers tied to an onward paper by weighed trails.
     pub(super) fn before_onward(&mut self, paper: u32) -> Vec<u32> {
-        let goods = &self.held(paper).goods;
         let mut found = Vec::new();
         for transfer in self.weighed_before(self.held(paper)) {
-            let is_tied = self.may_begin(transfer, goods)
-                && match self.first(transfer) {
-                    First::Of(starts) => starts.iter().any(|start| self.crosses(start, transfer, paper, 1)),
-                    First::Crowded => false,
-                };
-            let mut before = self.transfers_before(self.held(transfer)).into_iter();
-            let is_tied = is_tied
-                || before.any(|first| self.may_begin(first, goods)) && {
-                    let second = self.second(transfer);
-                    !second.is_crowded && second.of.iter().any(|(_, start)| self.crosses(start, transfer, paper, 2))
-                };
+            let is_tied = match self.first(transfer) {
+                First::Of(starts) => starts.iter().any(|start| self.crosses(start, transfer, paper, 1)),
+                First::Crowded => false,
+            };
+            let is_tied = is_tied || {
+                let second = self.second(transfer);
+                !second.is_crowded && second.of.iter().any(|(_, start)| self.crosses(start, transfer, paper, 2))
+            };
             found.extend(is_tied.then_some(transfer));
         }
         found
@@ -242,11 +331,15 @@ impl<'a> Trails<'a> {
     /// Whether a weighed trail leads from one transfer over another one to the border.
     fn follows(&mut self, first: u32, transfer: u32) -> bool {
         let second = self.second(transfer);
-        let mut starts = second.of.iter().filter(|(before, _)| *before == first);
-        starts.any(|(_, start)| {
-            let mut onward = self.sent_out_after(transfer, start.line.goods).into_iter();
-            second.is_crowded || onward.any(|paper| self.crosses(start, transfer, paper, 2))
-        })
+        let starts = second.of.iter().filter(|(before, _)| *before == first);
+        for (_, start) in starts {
+            let Some(line) = self.line(start) else { continue };
+            let mut onward = self.sent_out_after(transfer, line.goods).into_iter();
+            if second.is_crowded || onward.any(|paper| self.crosses(start, transfer, paper, 2)) {
+                return true;
+            }
+        }
+        false
     }
 
     /// Whether the receiver of a transfer sent what is alike over the border afterwards.
@@ -271,19 +364,6 @@ impl<'a> Trails<'a> {
         leaves
     }
 
-    /// Whether a trail of such goods may begin with a transfer: its sender ordered what is alike, or it is crowded. Asked
-    /// first, because most firms never did.
-    fn may_begin(&mut self, transfer: u32, goods: &Arc<GoodsForm>) -> bool {
-        let (holdings, held) = (self.holdings, self.held(transfer));
-        let mut firms = held.consignor.into_iter().flat_map(|mention| holdings.followed(mention));
-        firms.any(|(entity, _)| !self.ordered_alike(entity, goods).is_empty())
-            || self
-                .probe
-                .as_ref()
-                .is_some_and(|(probe, papers)| papers.contains(&transfer) && goods::may_match(&probe.base.goods, goods))
-            || self.may_be_crowd(transfer)
-    }
-
     /// Whether so many order lines, with what is tied to the transfer where there are too many, make too many pairs. Only
     /// what is tied then counts, so that whoever makes it one too many is tied himself. Counts without collecting: it is
     /// asked where there are very many.
@@ -293,10 +373,7 @@ impl<'a> Trails<'a> {
         }
         let (holdings, held) = (self.holdings, self.held(transfer));
         let most = holdings.policy.pairs_per_transfer_max;
-        let (from, until) = holdings.policy.orders_of_paper(held.row.date);
-        let senders = held.consignor.into_iter().flat_map(|mention| holdings.followed(mention));
-        let ordered = senders.map(|(entity, _)| between(&self.ordered_alike(entity, &held.goods), from, until).len());
-        let line_count: usize = ordered.sum();
+        let line_count = self.order_count(transfer);
         if line_count == 0 {
             return false;
         }
@@ -318,15 +395,24 @@ impl<'a> Trails<'a> {
 
     /// Whether there would be too many pairs if all goods were alike.
     fn may_be_crowd(&self, transfer: u32) -> bool {
+        let (policy, held) = (&self.holdings.policy, self.held(transfer));
+        let order_count = self.row_count(held.consignor, List::Orders, policy.orders_of_paper(held.row.date));
+        let following = || self.row_count(held.consignee, List::Sent, policy.after_transfer(held.row.date));
+        order_count > 0 && order_count * following() > policy.pairs_per_transfer_max
+    }
+
+    /// Rows of the firms of a mention within a window.
+    fn row_count(&self, mention: Option<u32>, list: List, (from, until): (Day, Day)) -> usize {
+        let firms = mention.into_iter().flat_map(|mention| self.holdings.followed(mention));
+        firms.map(|(entity, _)| between(self.holdings.entities[entity as usize].list(list), from, until).len()).sum()
+    }
+
+    /// How many order lines of the tenant a transfer may carry.
+    fn order_count(&mut self, transfer: u32) -> usize {
         let (holdings, held) = (self.holdings, self.held(transfer));
-        let policy = &holdings.policy;
-        let count = |mention: Option<u32>, list: List, (from, until): (Day, Day)| -> usize {
-            let firms = mention.into_iter().flat_map(|mention| holdings.followed(mention));
-            firms.map(|(entity, _)| between(holdings.entities[entity as usize].list(list), from, until).len()).sum()
-        };
-        let order_count = count(held.consignor, List::Orders, policy.orders_of_paper(held.row.date));
-        let following_count = || count(held.consignee, List::Sent, policy.after_transfer(held.row.date));
-        order_count > 0 && order_count * following_count() > policy.pairs_per_transfer_max
+        let (from, until) = holdings.policy.orders_of_paper(held.row.date);
+        let senders = held.consignor.into_iter().flat_map(|mention| holdings.followed(mention));
+        senders.map(|(entity, _)| between(&self.ordered_alike(entity, &held.goods), from, until).len()).sum()
     }
 
     fn held(&self, paper: u32) -> &'a HeldShipment {
@@ -380,8 +466,8 @@ impl<'a> Trails<'a> {
         held.role == role && held.is_visible_to(self.tenant) && goods::may_match(goods, &held.goods)
     }
 
-    /// Order lines of the tenant that a transfer may carry.
-    fn orders_before(&mut self, transfer: &'a HeldShipment) -> Vec<Line<'a>> {
+    /// Order lines of the tenant that a transfer may carry, with what their buyers' records may say of them at most.
+    fn orders_before(&mut self, transfer: &'a HeldShipment) -> Vec<(Line<'a>, RecordStep)> {
         let holdings = self.holdings;
         let (from, until) = holdings.policy.orders_of_paper(transfer.row.date);
         let mut found = Vec::new();
@@ -399,8 +485,8 @@ impl<'a> Trails<'a> {
                 Some(besides) => Some(holdings.record_step(held, Some(besides))),
                 None => held.record_step,
             };
-            let record = record.unwrap_or(RecordStep::ANY);
-            Line { order: Some(order), goods: &held.goods, facts: held.facts(), record }
+            let line = Line { order: Some(order), goods: &held.goods, facts: held.facts() };
+            (line, record.unwrap_or(RecordStep::ANY))
         };
         found.into_iter().map(line).collect()
     }
@@ -517,15 +603,15 @@ impl<'a> Trails<'a> {
         })
     }
 
-    fn is_enough(&mut self, start: &Start<'_>, firms_between: usize, bits_min: f64) -> bool {
-        let way = self.ways()[start.line.record.number()][firms_between];
+    fn is_enough(&mut self, start: &Start, firms_between: usize, bits_min: f64) -> bool {
+        let way = self.ways()[start.record.number()][firms_between];
         Bits(start.bits + way).to_f64() >= bits_min
     }
 
     /// Papers that may be the arrival of an order line.
     fn arrivals(&mut self, line: &Line<'a>) -> Arc<[u32]> {
         let number = line.order.unwrap_or(u32::MAX);
-        if let Some(known) = self.arrivals.get(&number) {
+        if let Some(known) = self.found.arrivals.get(&number) {
             return Arc::clone(known);
         }
         let holdings = self.holdings;
@@ -547,7 +633,7 @@ impl<'a> Trails<'a> {
             held.is_visible_to(self.tenant) && worth(&line.beside(held), same_firm, &holdings.brands).is_some()
         };
         let found: Arc<[u32]> = papers.into_iter().filter(is_possible).collect();
-        self.arrivals.insert(number, Arc::clone(&found));
+        self.found.arrivals.insert(number, Arc::clone(&found));
         found
     }
 
@@ -583,42 +669,67 @@ impl<'a> Trails<'a> {
     }
 
     /// An order line as far as its first transfer, unless that weighs too little.
-    fn start(&mut self, line: Line<'a>, paper: &'a HeldShipment) -> Option<Start<'a>> {
+    fn start(&mut self, line: &Line<'a>, record: RecordStep, paper: &'a HeldShipment) -> Option<Start> {
         let Holdings { policy, brands, .. } = self.holdings;
         let weighed = line.beside(paper).weigh(Leg::Transfer, (line.facts.quantity, "ordered"), brands, policy);
-        let bits = weighed.bits().0 + self.days(&line, paper) + self.declaration(&line, paper);
-        let start = Start { line, bits, amount: weighed.amount };
+        let bits = weighed.bits().0 + self.days(line, paper) + self.declaration(line, paper);
+        let start = Start { order: line.order, record, bits, amount: weighed.amount };
         self.is_enough(&start, 1, policy.transfer_bits_min).then_some(start)
     }
 
+    /// The order line that a trail starts from.
+    fn line(&self, start: &Start) -> Option<Line<'a>> {
+        let order = start.order;
+        match order {
+            Some(number) => {
+                let held = &self.holdings.orders[number as usize];
+                Some(Line { order, goods: &held.goods, facts: held.facts() })
+            }
+            None => {
+                let (Probe { base, .. }, _) = self.probe.as_ref()?;
+                Some(Line { order, goods: &base.goods, facts: OrderFacts::of(base) })
+            }
+        }
+    }
+
     /// The same one transfer further.
-    fn next(&mut self, start: &Start<'a>, before: &HeldShipment, paper: &'a HeldShipment) -> Option<Start<'a>> {
-        if !goods::may_match(start.line.goods, &paper.goods) {
+    fn next(&mut self, start: &Start, before: &HeldShipment, paper: &'a HeldShipment) -> Option<Start> {
+        let line = self.line(start)?;
+        if !goods::may_match(line.goods, &paper.goods) {
             return None;
         }
-        let next = self.step(start, Leg::Transfer, before, paper);
+        let next = self.step(&line, start, Leg::Transfer, before, paper);
         self.is_enough(&next, 2, self.holdings.policy.transfer_bits_min).then_some(next)
     }
 
     /// Whether a trail may cross the border with a paper.
-    fn crosses(&mut self, start: &Start<'a>, before: u32, paper: u32, firms_between: usize) -> bool {
+    fn crosses(&mut self, start: &Start, before: u32, paper: u32, firms_between: usize) -> bool {
         let (before, paper) = (self.held(before), self.held(paper));
-        if !goods::may_match(start.line.goods, &paper.goods) || !self.may_follow(before, paper) {
+        let Some(line) = self.line(start) else { return false };
+        if !goods::may_match(line.goods, &paper.goods) || !self.may_follow(before, paper) {
             return false;
         }
-        let mut whole = self.step(start, Leg::After, before, paper);
-        whole.bits += self.declaration(&start.line, paper);
+        let mut whole = self.step(&line, start, Leg::After, before, paper);
+        whole.bits += self.declaration(&line, paper);
         self.is_enough(&whole, firms_between, self.holdings.policy.link_bits_min)
     }
 
     /// A trail and one paper more, that follows on a transfer.
-    fn step(&self, start: &Start<'a>, leg: Leg, before: &HeldShipment, paper: &'a HeldShipment) -> Start<'a> {
+    fn step(&self, line: &Line<'a>, start: &Start, leg: Leg, before: &HeldShipment, paper: &'a HeldShipment) -> Start {
         let Holdings { policy, brands, .. } = self.holdings;
-        let Start { line, bits, amount } = *start;
-        let scale = (amount.unwrap_or(line.facts.quantity), "transferred");
+        let scale = (start.amount.unwrap_or(line.facts.quantity), "transferred");
         let mut weighed = line.beside(paper).weigh(leg, scale, brands, policy);
         weighed.read_days_after(leg, before.row.date, paper.row.date, &policy.weights);
-        Start { line, bits: bits + weighed.bits().0, amount: weighed.amount }
+        Start { bits: start.bits + weighed.bits().0, amount: weighed.amount, ..*start }
+    }
+}
+
+impl Drop for Trails<'_> {
+    /// Leaves what was found to the next one. What an order line that is not held adds is of no use to anybody.
+    fn drop(&mut self) {
+        if self.probe.is_none() {
+            self.holdings.found_trails.leave(self.tenant, std::mem::take(&mut self.found));
+        }
     }
 }
 
