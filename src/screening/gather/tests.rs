@@ -16,13 +16,13 @@ use crate::model::{
 use crate::simulation::{MemoryWorld, Profile, WorldOptions, generate};
 
 /// Firms of the ostensible destination, each with its own number.
-const FIRMS: [(&str, &str); 3] = [
+pub(super) const FIRMS: [(&str, &str); 3] = [
     ("Alatau Komplekt LLP", "000740000728"),
     ("Zhetisu Logistics LLP", "260740001461"),
     ("Sunkar Trade LLP", "990740000683"),
 ];
-const TENANTS: [&str; 2] = ["acme", "bolt"];
-const CODES: [&str; 3] = ["853710", "853720", "940310"];
+pub(super) const TENANTS: [&str; 2] = ["acme", "bolt"];
+pub(super) const CODES: [&str; 3] = ["853710", "853720", "940310"];
 
 fn firm(number: usize) -> Party {
     let (name, identifier) = FIRMS[number];
@@ -34,7 +34,7 @@ fn abroad(name: &str, country: &str) -> Party {
     Party { name: name.to_owned(), country: Country::parse(country), ..Party::default() }
 }
 
-fn order(number: usize, buyer: usize, code: usize, day: i32, lead_days: Option<i32>) -> OrderLine {
+pub(super) fn order(number: usize, buyer: usize, code: usize, day: i32, lead_days: Option<i32>) -> OrderLine {
     OrderLine {
         key: OrderKey { order_id: format!("O-{number}"), line_no: 1 },
         order_date: Day::from_number(day),
@@ -86,7 +86,7 @@ fn paper(number: usize, kind: DocumentKind, code: usize, day: i32, parties: (Par
 }
 
 /// A paper of one of the three roles between two firms of the destination.
-fn paper_of(number: usize, role: u8, code: usize, day: i32, from: usize, to: usize) -> ShipmentLine {
+pub(super) fn paper_of(number: usize, role: u8, code: usize, day: i32, from: usize, to: usize) -> ShipmentLine {
     let (kind, parties) = match role {
         0 => (DocumentKind::KzImport, (abroad("Primer Werke GmbH", "DE"), firm(to))),
         1 => (DocumentKind::Snt, (firm(from), firm(to))),
@@ -95,7 +95,14 @@ fn paper_of(number: usize, role: u8, code: usize, day: i32, from: usize, to: usi
     paper(number, kind, code, day, parties)
 }
 
-type Owned = (Option<&'static str>, Record);
+pub(super) type Owned = (Option<&'static str>, Record);
+
+/// The register's row of a firm.
+pub(super) fn registered(firm: usize) -> Record {
+    let (name, identifier) = FIRMS[firm];
+    let (name, identifier) = (name.to_owned(), identifier.to_owned());
+    Record::Company(Box::new(Company { identifier, country: Some(Country::KZ), name, ..Company::default() }))
+}
 
 fn settled(records: Vec<Owned>) -> Holdings {
     settled_by(Policy::default(), records)
@@ -103,14 +110,7 @@ fn settled(records: Vec<Owned>) -> Holdings {
 
 fn settled_by(policy: Policy, records: Vec<Owned>) -> Holdings {
     let mut holdings = Holdings::new(policy, Corridor::default());
-    let registered = FIRMS.map(|(name, identifier)| Company {
-        identifier: identifier.to_owned(),
-        country: Some(Country::KZ),
-        name: name.to_owned(),
-        ..Company::default()
-    });
-    let registered = registered.map(|row| (None, Record::Company(Box::new(row))));
-    for (owner, record) in registered.into_iter().chain(records) {
+    for (owner, record) in (0..FIRMS.len()).map(|firm| (None, registered(firm))).chain(records) {
         holdings.insert(owner, record);
     }
     holdings.settle();

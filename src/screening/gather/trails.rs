@@ -738,3 +738,6 @@ impl<'a> Line<'a> {
         Pair { order: self.facts, order_goods: self.goods, paper: paper.facts(), paper_goods: &paper.goods }
     }
 }
+
+#[cfg(test)]
+mod tests;
