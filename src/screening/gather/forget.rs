@@ -68,8 +68,8 @@ impl<'a> Forgetting<'a> {
             ShipmentRole::Arrival => reweighed.extend(self.orders_of_arrival(held)),
             ShipmentRole::Transfer => {
                 self.found.seconds.remove(&paper);
-                let carried = self.found.firsts.remove(&paper);
-                if carried.is_some_and(|known| known != Carries::Nothing) || self.may_carry(held) {
+                self.found.firsts.remove(&paper);
+                if self.may_carry(held) {
                     self.followers(&BTreeSet::from([paper]), |_| true);
                 }
             }
@@ -155,7 +155,7 @@ impl<'a> Forgetting<'a> {
         orders.iter().flat_map(of_order).collect()
     }
 
-    /// Forgets second transfers that hang on one of these, or whose goods say that they may now.
+    /// Forgets second transfers after these whose goods say that they may hang on them.
     fn followers(&mut self, transfers: &BTreeSet<u32>, may_hang: impl Fn(&GoodsForm) -> bool) {
         let holdings = self.holdings;
         let windows = transfers.iter().flat_map(|transfer| {
@@ -167,9 +167,7 @@ impl<'a> Forgetting<'a> {
         let windows: Vec<(u32, (Day, Day))> = joined(windows.collect());
         for (entity, (from, until)) in windows {
             for (_, paper) in between(holdings.entities[entity as usize].list(List::Sent), from, until) {
-                let Some(second) = self.found.seconds.get(paper) else { continue };
-                let hangs = second.hangs_on.iter().any(|before| transfers.contains(before));
-                if hangs || may_hang(&holdings.shipments[*paper as usize].goods) {
+                if self.found.seconds.contains_key(paper) && may_hang(&holdings.shipments[*paper as usize].goods) {
                     self.found.seconds.remove(paper);
                 }
             }

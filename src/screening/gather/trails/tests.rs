@@ -117,7 +117,7 @@ fn record(number: usize, coming: Coming) -> Owned {
     match coming {
         Coming::Order { tenant, buyer, code, day, brand, spelling } => {
             let line = order(number, buyer, code, day, Some(10));
-            let brand = if brand { "Zarnitsa".to_owned() } else { String::new() };
+            let brand = if brand { "Zarnitsa" } else { "Altyn" }.to_owned();
             let line = OrderLine { buyer: spelt(line.buyer.clone(), spelling), brand, ..line };
             (Some(TENANTS[tenant]), Record::Order(Box::new(line)))
         }
@@ -150,6 +150,37 @@ proptest! {
             numbered.collect::<Vec<Owned>>()
         });
         taken_up_by(Policy { pairs_per_transfer_max, ..Policy::default() }, steps);
+    }
+}
+
+/// A firm known by its name alone gets its number from a paper that only one tenant sees: the tenant's own records leave
+/// the firm without a number, those that all may see stay.
+#[test]
+fn what_hung_on_a_firm_that_a_name_left_is_forgotten() {
+    let unnumbered = |party: Party| Party { identifier: String::new(), ..party };
+    for firm in 0..2 {
+        let first = paper_of(0, 1, 0, 18_030, 0, 1);
+        let (consignor, consignee) = (unnumbered(first.consignor.clone()), unnumbered(first.consignee.clone()));
+        let second = paper_of(1, 1, 0, 18_040, 1, 2);
+        let second = ShipmentLine { consignor: unnumbered(second.consignor.clone()), ..second };
+        let own = Some(TENANTS[0]);
+        let ordered = order(0, 0, 0, 18_000, Some(10));
+        let ordered = OrderLine { buyer: unnumbered(ordered.buyer.clone()), ..ordered };
+        let mut records: Vec<Owned> = vec![
+            (own, Record::Order(Box::new(ordered))),
+            (None, Record::Shipment(Box::new(ShipmentLine { consignor, consignee, ..first }))),
+            (own, Record::Shipment(Box::new(second))),
+            (None, Record::Shipment(Box::new(paper_of(2, 2, 0, 18_050, 2, 0)))),
+        ];
+        // Where few mentions are held, whatever comes moves all of them.
+        records.extend((0..24).map(|number| {
+            let line = order(100 + number, 2, 2, 18_000, None);
+            let buyer = Party { name: format!("Otrar {number} LLP"), ..unnumbered(line.buyer.clone()) };
+            (own, Record::Order(Box::new(OrderLine { buyer, ..line })))
+        }));
+        let coming = vec![(own, Record::Shipment(Box::new(paper_of(9, 1, 2, 18_300, firm, 2))))];
+        let kept = taken_up_by(Policy::default(), [records, coming].into_iter());
+        assert_eq!((kept.starts, kept.seconds), [(0, 0), (1, 0)][firm], "what is kept after the name left {firm}");
     }
 }
 
