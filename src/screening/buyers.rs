@@ -133,7 +133,7 @@ impl Holdings {
             record.add(held.row.order_date, echo);
         }
         let BuyerRecord { echoed_millionths, order_line_count, .. } = record;
-        RecordStep::of(self.policy.record_odds(echoed_millionths, order_line_count, held.echo.probability).2)
+        RecordStep::of(self.policy.others_of_buyer(echoed_millionths, order_line_count, held.echo.probability).odds())
     }
 
     /// The same for all that are held, as after taking them up.

@@ -149,12 +149,11 @@ impl<'a> Search<'a> {
     fn record(&self, order: &CaseOrder) -> (Compared<'a>, f64) {
         let Some(share) = order.buyer.iter().max_by_key(|share| (share.probability, std::cmp::Reverse(share.entity)))
         else {
-            return (Compared::Prior(None), self.policy.record_odds(0, 0, Probability::default()).2);
+            return (Compared::Prior(None), self.policy.others_of_buyer(0, 0, Probability::default()).odds());
         };
         let entity = &self.case.entities[share.entity as usize];
-        let (others, lines, odds) =
-            self.policy.record_odds(entity.echoed_millionths, entity.order_line_count, order.echo);
-        (Compared::Prior(Some((others, lines))), odds)
+        let others = self.policy.others_of_buyer(entity.echoed_millionths, entity.order_line_count, order.echo);
+        (Compared::Prior(Some((others.echoed_lines, others.lines))), others.odds())
     }
 
     /// Papers of the buyer in the window; only the nearest in time where there are too many.

@@ -104,9 +104,7 @@ fn score(judged: &Judged<'_>, order: &CaseOrder, shown: &[usize], arrival: Arriv
 fn record_share(judged: &Judged<'_>, order: &CaseOrder) -> f64 {
     let Some(share) = order.buyer.first() else { return judged.policy.base_share };
     let entity = &judged.case.entities[share.entity as usize];
-    let others = (entity.echoed_millionths as f64 / 1e6 - order.echo.to_f64()).max(0.0);
-    let lines = f64::from(entity.order_line_count.saturating_sub(1));
-    judged.policy.record_share(others.min(lines), lines)
+    judged.policy.others_of_buyer(entity.echoed_millionths, entity.order_line_count, order.echo).share
 }
 
 fn kind(judged: &Judged<'_>, shown: &[usize], arrival: ArrivalState<'_>, level: Level) -> FindingKind {

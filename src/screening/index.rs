@@ -33,17 +33,25 @@ impl CaseIndex {
 }
 
 /// Most that two mentions are taken for the same firm: nobody is certain.
-pub(super) const IDENTITY_MAX: f64 = 0.999;
+const IDENTITY_MAX: f64 = 0.999;
 
-/// Probability that two mentions stand for the same firm: the shares that they have in common.
-pub(super) fn identity(left: &[EntityShare], right: &[EntityShare]) -> Probability {
-    let mut sum = 0.0;
-    for share in left {
-        for other in right.iter().filter(|other| other.entity == share.entity) {
-            sum += share.probability.to_f64() * other.probability.to_f64();
-        }
-    }
+/// Probability that two mentions stand for the same firm: the shares that they have in common. `share_of`: the share of an
+/// entity in the other mention, nought where it is not among them.
+pub(super) fn same_firm(
+    shares: impl Iterator<Item = (u32, Probability)>,
+    share_of: impl Fn(u32) -> f64,
+) -> Probability {
+    let sum: f64 = shares.map(|(entity, share)| share.to_f64() * share_of(entity)).sum();
     Probability::from_f64(sum.min(IDENTITY_MAX))
+}
+
+/// The same for two mentions of a case.
+pub(super) fn identity(left: &[EntityShare], right: &[EntityShare]) -> Probability {
+    let share_of = |entity: u32| {
+        let same = right.iter().find(|other| other.entity == entity);
+        same.map_or(0.0, |share| share.probability.to_f64())
+    };
+    same_firm(left.iter().map(|share| (share.entity, share.probability)), share_of)
 }
 
 /// Papers found in the lists of a mention's entities, each once, in the order of the case.

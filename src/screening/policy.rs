@@ -77,6 +77,23 @@ pub struct Policy {
     pub flow: FlowPolicy,
 }
 
+/// The other order lines of a buyer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OthersOfBuyer {
+    /// How many of them have an onward shipment like them, as a sum of probabilities.
+    pub echoed_lines: f64,
+    pub lines: f64,
+    /// The share of order lines that go on, which follows.
+    pub share: f64,
+}
+
+impl OthersOfBuyer {
+    /// The odds of that share, in bits.
+    pub(super) fn odds(&self) -> f64 {
+        (self.share / (1.0 - self.share)).log2()
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Self {
@@ -158,18 +175,12 @@ impl Policy {
         }
     }
 
-    /// What a buyer's record says of one of its order lines: how many of its other ones have an onward shipment like them,
-    /// how many there are, and the odds that follow, in bits.
-    pub(super) fn record_odds(
-        &self,
-        echoed_millionths: u64,
-        order_line_count: u32,
-        own: Probability,
-    ) -> (f64, f64, f64) {
-        let others = (echoed_millionths as f64 / 1e6 - own.to_f64()).max(0.0);
-        let lines = f64::from(order_line_count.saturating_sub(1));
-        let share = self.record_share(others.min(lines), lines);
-        (others, lines, (share / (1.0 - share)).log2())
+    /// What a buyer's record says of one of its order lines, whose own likelihood to have an onward shipment like it does not
+    /// count.
+    pub(super) fn others_of_buyer(&self, echoed_millionths: u64, line_count: u32, own: Probability) -> OthersOfBuyer {
+        let echoed_lines = (echoed_millionths as f64 / 1e6 - own.to_f64()).max(0.0);
+        let lines = f64::from(line_count.saturating_sub(1));
+        OthersOfBuyer { echoed_lines, lines, share: self.record_share(echoed_lines.min(lines), lines) }
     }
 
     /// Share of a buyer's order lines that go on, from its record on the other ones.

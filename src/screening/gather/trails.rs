@@ -16,7 +16,7 @@ use foldhash::{HashMap, HashMapExt};
 use super::super::arrivals::worth;
 use super::super::buyers::{RECORD_STEPS, RecordStep};
 use super::super::holdings::{HeldShipment, Holdings, List};
-use super::super::index::IDENTITY_MAX;
+use super::super::index::same_firm;
 use super::super::probe::Probe;
 use super::super::record::between;
 use super::super::weigh::{OrderFacts, Pair, arrival_window, declaration_of_arrival, despatch_day, same_declaration};
@@ -591,9 +591,9 @@ impl<'a> Trails<'a> {
     /// Whether a firm that received one paper is likely enough the sender of another one.
     fn may_follow(&self, before: &HeldShipment, after: &HeldShipment) -> bool {
         let (Some(receiver), Some(sender)) = (before.consignee, after.consignor) else { return false };
-        let share = |(entity, share): (u32, Probability)| share.to_f64() * self.holdings.share_of(sender, entity);
-        let same_firm: f64 = self.holdings.followed(receiver).map(share).sum();
-        Probability::from_f64(same_firm.min(IDENTITY_MAX)).to_f64() >= self.holdings.policy.share_min
+        let holdings = self.holdings;
+        let same_firm = same_firm(holdings.followed(receiver), |entity| holdings.share_of(sender, entity));
+        same_firm.to_f64() >= holdings.policy.share_min
     }
 
     fn ways(&mut self) -> &Ways {
@@ -626,10 +626,8 @@ impl<'a> Trails<'a> {
         let papers: BTreeSet<u32> = seen.map(|(_, paper)| *paper).collect();
         let is_possible = |paper: &u32| {
             let held = self.held(*paper);
-            let share = |(entity, share): &(u32, Probability)| {
-                share.to_f64() * held.consignee.map_or(0.0, |mention| holdings.share_of(mention, *entity))
-            };
-            let same_firm = Probability::from_f64(shares.iter().map(share).sum::<f64>().min(IDENTITY_MAX)).to_f64();
+            let share_of = |entity| held.consignee.map_or(0.0, |mention| holdings.share_of(mention, entity));
+            let same_firm = same_firm(shares.iter().copied(), share_of).to_f64();
             held.is_visible_to(self.tenant) && worth(&line.beside(held), same_firm, &holdings.brands).is_some()
         };
         let found: Arc<[u32]> = papers.into_iter().filter(is_possible).collect();
