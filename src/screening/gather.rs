@@ -182,9 +182,11 @@ impl Holdings {
         Cutter::new(self).around_order(order)
     }
 
-    /// The same with another limit, for whoever cannot wait for a large case.
+    /// The same with another limit, for whoever cannot wait for a large case. Leaves alone what is kept of trails, which judging
+    /// may need meanwhile.
     pub(super) fn cut_around_within(&self, order: u32, limit: usize) -> Cut {
-        Cutter::new(self).around_order_within(order, limit)
+        let trails = Trails::apart(self, self.orders[order as usize].tenant);
+        Cutter { holdings: self, trails }.around_order_within(order, limit)
     }
 
     /// The records that an order line which is not held would be tied to.

@@ -23,7 +23,7 @@ use super::super::weigh::{OrderFacts, Pair, arrival_window, declaration_of_arriv
 use super::super::weights::{FIRMS_BETWEEN_MAX, Leg, Place, Trace};
 use super::found::{Carries, Found, Second, Start};
 use crate::goods;
-use crate::model::{Bits, Day, GoodsForm, Probability, ShipmentRole};
+use crate::model::{Bits, Day, GoodsForm, ShipmentRole};
 
 /// Rows within a window that are looked through each time; where there are more, those of the whole list whose goods are
 /// alike are kept. Small in tests, so that they go both ways.
@@ -48,6 +48,8 @@ type SpeltAlike<'a> = (&'a Arc<GoodsForm>, Vec<(Day, u32)>);
 pub(super) struct Trails<'a> {
     holdings: &'a Holdings,
     tenant: u32,
+    /// What it finds is of no use to the next one.
+    is_apart: bool,
     /// An order line that is not held, and the papers that its buyer sent.
     probe: Option<(&'a Probe, Vec<u32>)>,
     found: Found,
@@ -98,6 +100,7 @@ impl<'a> Trails<'a> {
         Self {
             holdings,
             tenant,
+            is_apart: false,
             probe: None,
             found,
             ways: None,
@@ -115,10 +118,16 @@ impl<'a> Trails<'a> {
         }
     }
 
-    /// Trails may lead from this order line too, which is not held and whose buyer sent papers that are told later. Takes
-    /// nothing of what is kept and leaves nothing.
+    /// Takes nothing of what is kept and leaves nothing.
+    pub(super) fn apart(holdings: &'a Holdings, tenant: u32) -> Self {
+        let mut trails = Self::with(holdings, tenant, Found::default());
+        trails.is_apart = true;
+        trails
+    }
+
+    /// Trails may lead from this order line too, which is not held and whose buyer sent papers that are told later.
     pub(super) fn of_probe(holdings: &'a Holdings, probe: &'a Probe) -> Self {
-        let mut trails = Self::with(holdings, probe.tenant_id, Found::default());
+        let mut trails = Self::apart(holdings, probe.tenant_id);
         trails.probe = Some((probe, Vec::new()));
         trails
     }
@@ -126,7 +135,8 @@ impl<'a> Trails<'a> {
     /// Forgets what was found where that is much.
     pub(super) fn make_room(&mut self) {
         let looked_up = self.ordered.len() + self.sent.len() + self.seconds.len() + self.leaving.len();
-        if self.probe.is_none() && (self.found.make_room() || looked_up > LOOKED_UP_MAX) {
+        // What is apart makes one cut.
+        if !self.is_apart && (self.found.make_room() || looked_up > LOOKED_UP_MAX) {
             let found = std::mem::take(&mut self.found);
             *self = Self::with(self.holdings, self.tenant, found);
         }
@@ -723,9 +733,9 @@ impl<'a> Trails<'a> {
 }
 
 impl Drop for Trails<'_> {
-    /// Leaves what was found to the next one. What an order line that is not held adds is of no use to anybody.
+    /// Leaves what was found to the next one.
     fn drop(&mut self) {
-        if self.probe.is_none() {
+        if !self.is_apart {
             self.holdings.found_trails.leave(self.tenant, std::mem::take(&mut self.found));
         }
     }
