@@ -83,6 +83,9 @@ impl Holdings {
             let (echo_before, buyer_before) =
                 (std::mem::replace(&mut held.echo, echo), std::mem::replace(&mut held.counted_for, buyer));
             self.counts[held.tenant as usize].replace(echo_before, echo);
+            if echo != echo_before {
+                dirty.orders.insert(order as u32);
+            }
             if buyer != buyer_before || echo.probability != echo_before.probability {
                 buyers.extend(buyer.iter().chain(&buyer_before).map(|entity| (held.tenant, *entity)));
             }

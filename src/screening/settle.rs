@@ -264,15 +264,17 @@ impl Holdings {
         changed.extend(self.resolve_changed(&unresolved, is_first));
         let moved = self.move_changed(changed, &reweighed, before, &mut dirty);
         let papers: Vec<u32> = waiting.shipments.iter().copied().chain(moved.shipments).collect();
-        let mut look_again: BTreeSet<u32> = waiting.orders.iter().copied().chain(moved.orders).collect();
-        self.link(&look_again.iter().copied().collect::<Vec<_>>(), &papers);
+        let placed: Vec<u32> = waiting.orders.iter().copied().chain(moved.orders).collect();
+        self.link(&placed, &papers);
+        let mut look_again: BTreeSet<u32> = placed.iter().copied().collect();
         look_again.extend(self.orders_to_look_at(&papers));
         // Where everything is judged again, whoever shares a case with what moved is in it already.
         let bearing = if dirty.all { &waiting.shipments } else { &papers };
         dirty.orders.extend(if is_first { BTreeSet::new() } else { self.orders_of_papers(bearing) });
         self.meet_entities(&waiting.entities, &mut dirty);
         look_again.extend(self.arrivals_extended(&waiting.shipments, &mut dirty));
-        dirty.orders.extend(&look_again);
+        // Of the others only those of which the look finds something else: what papers are tied to is in already.
+        dirty.orders.extend(placed);
         self.meet_brands(branded, &mut look_again, &mut dirty);
         if dirty.all {
             look_again = (0..self.orders.len() as u32).collect();
