@@ -56,6 +56,10 @@ impl Holdings {
             true => moves.iter().filter(|one| one.has_records()).for_each(|one| dirty.news.mark_everywhere(one.reason)),
             false => self.touch_tied(&moves, dirty),
         }
+        // Once for all of them, before any has left.
+        let orders: Vec<u32> = moves.iter().flat_map(|one| &one.orders).copied().collect();
+        let papers: Vec<u32> = moves.iter().flat_map(|one| &one.papers).copied().collect();
+        self.forget_trails(&orders, &papers);
         let mut moved = Moved::default();
         for Move { mention, shares, reason, orders, papers } in moves {
             self.leave_entities(&orders, &papers);
@@ -133,7 +137,6 @@ impl Holdings {
 
     /// Takes records out of their entities' lists.
     fn leave_entities(&mut self, orders: &[u32], papers: &[u32]) {
-        self.forget_trails(orders, papers);
         for order in orders {
             let row = (self.orders[*order as usize].followed_from(), *order);
             for (entity, _) in self.mentions[self.orders[*order as usize].buyer as usize].followed() {

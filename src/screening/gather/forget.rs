@@ -23,10 +23,11 @@ impl Holdings {
     /// before records leave the lists of their firms, and after they entered them.
     pub(in super::super) fn forget_trails(&mut self, orders: &[u32], papers: &[u32]) {
         self.forget(orders.len() + papers.len(), |forgetting| {
-            let mut reweighed = BTreeSet::new();
+            let (mut reweighed, mut carrying) = (BTreeSet::new(), BTreeSet::new());
             for paper in papers {
-                forgetting.paper(*paper, &mut reweighed);
+                forgetting.paper(*paper, &mut reweighed, &mut carrying);
             }
+            forgetting.followers(&carrying, |_| true);
             forgetting.orders(&reweighed, false);
             forgetting.orders(&orders.iter().copied().collect(), true);
         });
@@ -57,52 +58,47 @@ struct Forgetting<'a> {
 }
 
 impl<'a> Forgetting<'a> {
-    /// A paper that is filed otherwise; `reweighed` takes up order lines that weigh otherwise by it. How an onward paper counts
-    /// is not kept.
-    fn paper(&mut self, paper: u32, reweighed: &mut BTreeSet<u32>) {
+    /// A paper that is filed otherwise; `reweighed` takes up order lines that weigh otherwise by it, `carrying` itself where it may
+    /// carry some. How an onward paper counts is not kept.
+    fn paper(&mut self, paper: u32, reweighed: &mut BTreeSet<u32>, carrying: &mut BTreeSet<u32>) {
         let held = self.held(paper);
         if !held.is_visible_to(self.tenant) {
             return;
         }
         match held.role {
-            ShipmentRole::Arrival => reweighed.extend(self.orders_of_arrival(held)),
+            ShipmentRole::Arrival => {
+                let is_within = |order: &HeldOrder| {
+                    let (from, until) = arrival_window(&order.facts(), &self.holdings.policy);
+                    from <= held.row.date && held.row.date <= until
+                };
+                let orders = self.orders_alike(held.consignee, held).filter(|(_, order)| is_within(order));
+                reweighed.extend(orders.map(|(number, _)| number));
+            }
             ShipmentRole::Transfer => {
                 self.found.seconds.remove(&paper);
                 self.found.firsts.remove(&paper);
-                if self.may_carry(held) {
-                    self.followers(&BTreeSet::from([paper]), |_| true);
+                if self.orders_alike(held.consignor, held).next().is_some() {
+                    carrying.insert(paper);
                 }
             }
             ShipmentRole::Onward => {}
         }
     }
 
-    fn orders_of_arrival(&self, arrival: &'a HeldShipment) -> impl Iterator<Item = u32> + use<'a> {
-        let (holdings, tenant, day) = (self.holdings, self.tenant, arrival.row.date);
-        let window = holdings.policy.orders_of_paper(day);
-        let firms = arrival.consignee.into_iter().flat_map(|mention| holdings.followed(mention));
-        let orders = firms.flat_map(move |(entity, _)| {
-            between(holdings.entities[entity as usize].list(List::Orders), window.0, window.1).iter()
+    /// Order lines of such goods by the firms of a mention on a paper, within the paper's days.
+    fn orders_alike(
+        &self,
+        mention: Option<u32>,
+        paper: &'a HeldShipment,
+    ) -> impl Iterator<Item = (u32, &'a HeldOrder)> + use<'a> {
+        let (holdings, tenant) = (self.holdings, self.tenant);
+        let (from, until) = holdings.policy.orders_of_paper(paper.row.date);
+        let firms = mention.into_iter().flat_map(|mention| holdings.followed(mention));
+        let rows = firms.flat_map(move |(entity, _)| {
+            between(holdings.entities[entity as usize].list(List::Orders), from, until).iter()
         });
-        let may_arrive = move |held: &HeldOrder| {
-            let (from, until) = arrival_window(&held.facts(), &holdings.policy);
-            held.tenant == tenant && from <= day && day <= until && goods::may_match(&held.goods, &arrival.goods)
-        };
-        orders.map(|(_, order)| *order).filter(move |order| may_arrive(&holdings.orders[*order as usize]))
-    }
-
-    /// Whether a transfer may carry some order line.
-    fn may_carry(&self, transfer: &HeldShipment) -> bool {
-        let holdings = self.holdings;
-        let (from, until) = holdings.policy.orders_of_paper(transfer.row.date);
-        let mut firms = transfer.consignor.into_iter().flat_map(|mention| holdings.followed(mention));
-        firms.any(|(entity, _)| {
-            let rows = between(holdings.entities[entity as usize].list(List::Orders), from, until);
-            rows.iter().any(|(_, order)| {
-                let held = &holdings.orders[*order as usize];
-                held.tenant == self.tenant && goods::may_match(&held.goods, &transfer.goods)
-            })
-        })
+        let orders = rows.map(|(_, order)| (*order, &holdings.orders[*order as usize]));
+        orders.filter(move |(_, held)| held.tenant == tenant && goods::may_match(&held.goods, &paper.goods))
     }
 
     /// Order lines that weigh otherwise; `is_recounted`: or that are filed otherwise.

@@ -57,7 +57,7 @@ fn compare(holdings: &Holdings) -> Kept {
     count
 }
 
-/// Takes records up a few at a time and compares after each time; cuts before and after each settling.
+/// Takes records up a few at a time and compares each time, then cuts everything.
 fn taken_up_by(policy: Policy, steps: impl Iterator<Item = Vec<Owned>>) -> Kept {
     let mut holdings = Holdings::expecting_more(policy, Corridor::default());
     let mut most = Kept::default();
